@@ -1,0 +1,52 @@
+/*
+ * Plain UDP: sockets of the listeners, datagrams in and out by the batch (recvmmsg, sendmmsg).
+ * Answers leave from the address that was written to (IP_PKTINFO, IPV6_RECVPKTINFO).
+ * Does no waiting: the loop polls transport_udp_fd() and calls receive and flush.
+ */
+#pragma once
+
+#include "lwm2m/transport/route.h"
+
+struct transport_udp;
+
+struct transport_udp_settings {
+    const char *host;       /* "127.0.0.1", "::", "*" (all addresses of both families) */
+    uint16_t port;          /* 0: the kernel chooses */
+    uint16_t listener;      /* goes into every route */
+    size_t socket_buffer;   /* bytes of SO_RCVBUF and SO_SNDBUF; 0 keeps the system's default */
+};
+
+/** A received datagram; `data` is borrowed for the call and may be changed by the receiver. */
+typedef void transport_udp_receiver(void *ctx, const struct transport_route *route, uint8_t *data,
+                                    size_t len);
+
+/**
+ * Binds a socket; "::" and "*" serve IPv4 as well.
+ *
+ * @return 0, -EINVAL (host is not an address), -ENOMEM, or what the system says (-EADDRINUSE, …)
+ */
+[[nodiscard]] int transport_udp_new(const struct transport_udp_settings *settings,
+                                    struct transport_udp **udp);
+void transport_udp_free(struct transport_udp *udp);
+
+int transport_udp_fd(const struct transport_udp *udp);
+
+/** The port that is bound, host byte order. */
+uint16_t transport_udp_port(const struct transport_udp *udp);
+
+/**
+ * Receives one batch at the most (64 datagrams) and hands each to `receiver`.
+ *
+ * @return how many came; a full batch means: there may be more. Negative errno on a socket error.
+ */
+int transport_udp_receive(struct transport_udp *udp, transport_udp_receiver *receiver, void *ctx);
+
+/** Queues a copy of a datagram; a full batch is sent at once. */
+void transport_udp_send(struct transport_udp *udp, const struct transport_route *route,
+                        const uint8_t *data, size_t len);
+
+/** Sends what is queued. What the kernel refuses is dropped and counted (CoAP retransmits). */
+void transport_udp_flush(struct transport_udp *udp);
+
+/** Datagrams that could not be sent, since the start. */
+uint64_t transport_udp_dropped(const struct transport_udp *udp);
