@@ -1,0 +1,200 @@
+/*
+ * An LwM2M server as a library: datagrams and the time go in, datagrams and events come out.
+ *
+ *   transport -> lwm2m_server_receive -> coap/ (duplicates, tokens, blocks)
+ *             -> registration.c | observation.c | operation.c -> content/ -> one event
+ *   lwm2m_server_request -> queue.c (one at a time, asleep devices wait) -> operation.c -> coap/
+ *
+ * It knows devices (registry.c) and nothing of MQTT, JSON commands or files. It never logs,
+ * reads no clock, owns no socket, and keeps no global state.
+ */
+#pragma once
+
+#include "lwm2m/coap/endpoint.h"
+#include "lwm2m/content/content.h"
+#include "lwm2m/device.h"
+#include "lwm2m/timers/timers.h"
+
+struct lwm2m_server;
+struct lwm2m_observation;
+
+/* --- requests to devices ------------------------------------------------------------------ */
+
+/** Operations of the device management and information reporting interfaces (Core TS 6.3, 6.4). */
+enum lwm2m_operation {
+    LWM2M_READ,             /* GET path */
+    LWM2M_DISCOVER,         /* GET path, Accept: link-format */
+    LWM2M_WRITE_REPLACE,    /* PUT path, records */
+    LWM2M_WRITE_UPDATE,     /* POST path, records */
+    LWM2M_WRITE_ATTRIBUTES, /* PUT path?query, no payload */
+    LWM2M_EXECUTE,          /* POST path, arguments as text */
+    LWM2M_CREATE,           /* POST object path, records */
+    LWM2M_DELETE,           /* DELETE path */
+    LWM2M_OBSERVE,          /* GET path, Observe 0 */
+    LWM2M_CANCEL_OBSERVE,   /* GET path, Observe 1, with the token of the observation */
+};
+
+/**
+ * One request to one device, in the caller's memory: it and all that it points to stay untouched
+ * from lwm2m_server_request() until its final event. Zero it, then set the public members.
+ */
+struct lwm2m_request {
+    enum lwm2m_operation operation;
+    struct lwm2m_path path;
+    const char *query;                  /* "pmin=1&pmax=5", NULL without */
+    const struct lwm2m_record *records; /* of writes and creates */
+    size_t record_count;
+    const char *arguments;   /* of Execute, NULL without */
+    uint16_t format;         /* of the body; LWM2M_FORMAT_NONE: chosen for the device */
+    uint16_t accept;         /* of the answer; LWM2M_FORMAT_NONE: chosen for the device */
+    uint64_t expires_ms;     /* when it ends as EXPIRED if it was not sent; LWM2M_TIMERS_NEVER */
+    bool send_now;           /* even if the device sleeps; then it is not put back after a timeout */
+    bool automatic;          /* not counted against the queue's bound; an observation that it makes is
+                                not renewed by a re-registration (the caller asks again) */
+    void *context;           /* the caller's */
+
+    /* The server's; do not touch. */
+    struct lwm2m_device *device;
+    struct lwm2m_request *next;
+    struct lwm2m_timer expiry;
+    struct lwm2m_observation *observation;
+    uint16_t sent_format, sent_accept;
+    uint32_t tried;          /* formats that the device refused */
+    bool maybe_executed;     /* an attempt went unanswered: the device may have carried it out */
+};
+
+/* --- events -------------------------------------------------------------------------------- */
+
+enum lwm2m_event_type {
+    LWM2M_EVENT_REGISTERED,   /* also a re-registration; before the 2.01 leaves */
+    LWM2M_EVENT_UPDATED,      /* before the 2.04 leaves */
+    LWM2M_EVENT_DEREGISTERED, /* the device is gone after this event; `reason` */
+    LWM2M_EVENT_NOTIFICATION, /* of an observation; also its end, then code is 4.xx or 5.xx */
+    LWM2M_EVENT_SEND,         /* Send (1.1): answered when lwm2m_server_acknowledge() is called */
+
+    /* What became of a request; all but ACKNOWLEDGED are final. */
+    LWM2M_EVENT_ACKNOWLEDGED, /* the device has it, the answer comes later */
+    LWM2M_EVENT_RESPONSE,     /* an answer of the device: code, content */
+    LWM2M_EVENT_TIMEOUT,      /* no answer */
+    LWM2M_EVENT_RESET,        /* the device answered with Reset */
+    LWM2M_EVENT_EXPIRED,      /* its time to live passed before it could be sent */
+    LWM2M_EVENT_DROPPED,      /* it will not be sent or answered any more; `reason` */
+};
+
+/** Why a device left; also the word that is published. */
+#define LWM2M_LEFT_BY_ITSELF "deregister"
+#define LWM2M_LEFT_BY_LIFETIME "lifetime_expired"
+#define LWM2M_LEFT_REPLACED "replaced"
+#define LWM2M_LEFT_KICKED "kicked"
+
+/** What must be acknowledged later; a plain value. */
+struct lwm2m_receipt {
+    struct lwcoap_receipt coap;
+    uint64_t device; /* number of the registration, 0 for none */
+};
+
+/** One thing that happened; everything is borrowed for the call. */
+struct lwm2m_event {
+    enum lwm2m_event_type type;
+    const struct lwm2m_device *device; /* never NULL */
+    const char *reason;                /* plain English, or a LWM2M_LEFT_…; "" without */
+    bool object_list_changed;          /* UPDATED */
+
+    struct lwm2m_request *request;         /* of request events, else NULL; the caller's again after a final event */
+    struct lwm2m_observation *observation; /* NOTIFICATION, and RESPONSE of an OBSERVE that established it */
+
+    /* RESPONSE, NOTIFICATION, SEND */
+    uint8_t code;                   /* wire code, such as LWCOAP_CODE(2, 5) */
+    struct lwm2m_path path;         /* NOTIFICATION: what is observed */
+    uint16_t content_format;        /* as received; LWM2M_FORMAT_NONE */
+    const uint8_t *body;            /* as received */
+    size_t body_len;
+    const struct lwm2m_records *records; /* decoded content; NULL when there is none or decode_err */
+    int decode_err;                 /* 0, or why the body could not be decoded: -EBADMSG, -ENOTSUP
+                                       (unknown format), -ENOSPC */
+    const char *location;           /* of a 2.01 to a Create: "/3303/2"; "" without */
+    int32_t sequence;               /* value of the Observe option; -1 without */
+    bool outdated;                  /* NOTIFICATION: older than one that came before (RFC 7641, 3.4) */
+
+    const struct lwm2m_receipt *receipt; /* NOTIFICATION, SEND: see lwm2m_server_acknowledge() */
+};
+
+/* --- the server ------------------------------------------------------------------------------ */
+
+struct lwm2m_server_settings {
+    struct lwcoap_settings coap;
+    uint32_t lifetime_min_s; /* a registration's lifetime is clamped to these */
+    uint32_t lifetime_max_s;
+    size_t max_devices;   /* more are answered 5.03 */
+    size_t queue_length;  /* requests waiting per device; more are refused with -ENOSPC */
+    size_t max_records;   /* of one payload */
+};
+
+struct lwm2m_server_callbacks {
+    void *ctx;
+    /** A datagram to send; borrowed for the call. */
+    void (*send)(void *ctx, const struct transport_route *route, const uint8_t *data, size_t len);
+    void (*event)(void *ctx, const struct lwm2m_event *event);
+    /** Random bytes of cryptographic quality. */
+    void (*random)(void *ctx, void *bytes, size_t len);
+    /** Seconds since the epoch; for records whose time is relative to now. */
+    double (*wall_clock_s)(void *ctx);
+    /** How long this endpoint stays awake after it spoke, in ms; asked once per registration. */
+    uint64_t (*awake_window_ms)(void *ctx, const char *endpoint);
+    /** Definition of a resource in this version of its object; false when it is not known. */
+    bool (*definition)(void *ctx, uint16_t object, struct lwm2m_version version, uint16_t resource,
+                       struct lwm2m_definition *definition);
+    /** The context that was attached to an observation is not used any more. */
+    void (*observation_context_free)(void *ctx, void *observation_context);
+};
+
+/** @return 0, -EINVAL (settings), -ENOMEM */
+[[nodiscard]] int lwm2m_server_new(const struct lwm2m_server_settings *settings,
+                                   const struct lwm2m_server_callbacks *callbacks, uint64_t now_ms,
+                                   struct lwm2m_server **server);
+
+/** Ends without events; requests still held go back to their owners untouched. Accepts NULL. */
+void lwm2m_server_free(struct lwm2m_server *server);
+
+/** Handles one datagram. */
+void lwm2m_server_receive(struct lwm2m_server *server, const struct transport_route *route,
+                          const uint8_t *data, size_t len, uint64_t now_ms);
+
+/** Does what is due: retransmissions, lifetimes, expiries. */
+void lwm2m_server_run(struct lwm2m_server *server, uint64_t now_ms);
+
+/** When lwm2m_server_run() is due; LWM2M_TIMERS_NEVER when nothing waits. */
+uint64_t lwm2m_server_next_ms(const struct lwm2m_server *server);
+
+/** The device of an endpoint name, NULL when it is not registered. */
+struct lwm2m_device *lwm2m_server_find(struct lwm2m_server *server, const char *endpoint);
+
+size_t lwm2m_server_device_count(const struct lwm2m_server *server);
+
+/**
+ * Sends a request, or lets it wait: for the one before it (NSTART 1), or until a device in queue
+ * mode speaks. Its events may come before this returns.
+ *
+ * @return 0; or, with no event ever: -EINVAL (the records do not fit the format that was asked
+ *         for, path or query too long), -ENOSPC (the device's queue is full), -ENOMEM
+ */
+[[nodiscard]] int lwm2m_server_request(struct lwm2m_server *server, struct lwm2m_device *device,
+                                       struct lwm2m_request *request, uint64_t now_ms);
+
+/** Ends every request of every device with a DROPPED event. */
+void lwm2m_server_drop_requests(struct lwm2m_server *server, const char *reason);
+
+/** Removes a device as if it had left; its events end with DEREGISTERED. */
+void lwm2m_server_kick(struct lwm2m_server *server, struct lwm2m_device *device, uint64_t now_ms);
+
+/** A notification or Send is safe: acknowledges it (2.04 to a Send), then lets waiting requests go. */
+void lwm2m_server_acknowledge(struct lwm2m_server *server, const struct lwm2m_receipt *receipt,
+                              uint64_t now_ms);
+
+/** A notification or Send could not be kept: its retransmission will be taken as new. */
+void lwm2m_server_disregard(struct lwm2m_server *server, const struct lwm2m_receipt *receipt);
+
+/** Attaches the caller's context to an observation (frees an older one by the callback). */
+void lwm2m_observation_set_context(struct lwm2m_server *server,
+                                   struct lwm2m_observation *observation, void *context);
+void *lwm2m_observation_context(const struct lwm2m_observation *observation);
