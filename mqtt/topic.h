@@ -69,7 +69,7 @@ const char *mqtt_topic_filter(const struct mqtt_topic *topic);
  * @param[out] endpoint      decoded, NUL-terminated; undefined on failure
  * @param[out] endpoint_len  without the NUL
  * @return 0, -ENOENT (another topic, an empty endpoint, or two endpoints that differ),
- *         -EBADMSG (broken percent-encoding or an encoded NUL), -ENOSPC (buffer too small)
+ *         -EBADMSG (broken percent-encoding, or a NUL in any form), -ENOSPC (buffer too small)
  */
 [[nodiscard]] int mqtt_topic_match(const struct mqtt_topic *topic, const char *name, size_t len,
                                    char *endpoint, size_t size, size_t *endpoint_len);

@@ -102,7 +102,7 @@ static int hex_digit(char c)
 int topic_take_decoded(const char **at, const char *end)
 {
     if (**at != '%') {
-        return (unsigned char)*(*at)++;
+        return **at ? (unsigned char)*(*at)++ : -EBADMSG;
     }
     if (end - *at < TOPIC_ENCODED_MAX) {
         return -EBADMSG;
