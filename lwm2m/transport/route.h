@@ -19,10 +19,10 @@ struct transport_address {
 
 struct transport_route {
     struct transport_address remote;
-    uint8_t local_ip[16];    /* all zero: the kernel chooses */
-    uint32_t local_ifindex;  /* 0: the kernel chooses */
-    uint16_t listener;       /* index of the listener it came in on */
-    uint32_t session;        /* secured transports: number of the session; 0 over plain UDP */
+    uint8_t local_ip[16];   /* all zero: the kernel chooses */
+    uint32_t local_ifindex; /* 0: the kernel chooses */
+    uint16_t listener;      /* index of the listener it came in on */
+    uint32_t session;       /* secured transports: number of the session; 0 over plain UDP */
 };
 
 /* "[ffff:…%4294967295]:65535" with its terminator. */

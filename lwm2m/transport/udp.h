@@ -9,11 +9,14 @@
 
 struct transport_udp;
 
+/* Bytes of the longest datagram that is received or sent; CoAP advises 1152 (RFC 7252, 4.6). */
+#define TRANSPORT_UDP_DATAGRAM_MAX 8192
+
 struct transport_udp_settings {
-    const char *host;       /* "127.0.0.1", "::", "*" (all addresses of both families) */
-    uint16_t port;          /* 0: the kernel chooses */
-    uint16_t listener;      /* goes into every route */
-    size_t socket_buffer;   /* bytes of SO_RCVBUF and SO_SNDBUF; 0 keeps the system's default */
+    const char *host;     /* "127.0.0.1", "::", "*" (all addresses of both families) */
+    uint16_t port;        /* 0: the kernel chooses */
+    uint16_t listener;    /* goes into every route */
+    size_t socket_buffer; /* bytes of SO_RCVBUF and SO_SNDBUF; 0 keeps the system's default */
 };
 
 /** A received datagram; `data` is borrowed for the call and may be changed by the receiver. */
@@ -41,7 +44,10 @@ uint16_t transport_udp_port(const struct transport_udp *udp);
  */
 int transport_udp_receive(struct transport_udp *udp, transport_udp_receiver *receiver, void *ctx);
 
-/** Queues a copy of a datagram; a full batch is sent at once. */
+/** Datagrams longer than TRANSPORT_UDP_DATAGRAM_MAX, since the start: dropped, never cut short. */
+uint64_t transport_udp_oversized(const struct transport_udp *udp);
+
+/** Queues a copy of a datagram; a full batch is sent at once. Longer than the limit: dropped. */
 void transport_udp_send(struct transport_udp *udp, const struct transport_route *route,
                         const uint8_t *data, size_t len);
 
