@@ -34,6 +34,8 @@ struct lwcoap_settings {
     size_t max_exchanges;          /* our requests under way at once, all peers together */
 };
 
+#define LWCOAP_DATAGRAM_MAX 1280 /* bytes of the longest datagram that is ever sent */
+
 /** What a later acknowledgement or answer needs to know of a message; a plain value. */
 struct lwcoap_receipt {
     struct transport_route route;
@@ -42,14 +44,17 @@ struct lwcoap_receipt {
     uint8_t code; /* of the message: a request's method, or a notification's response code */
     uint8_t token[8];
     uint8_t token_len;
+    uint32_t block1; /* value of the request's Block1 option + 1, to be echoed; 0 without */
+    uint32_t block2; /* value of the request's Block2 option + 1, asking for a part; 0 without */
 };
 
 /** A request of a peer with its whole body; everything is borrowed for the call. */
 struct lwcoap_inbound {
-    struct lwcoap_receipt receipt;        /* keep a copy to answer later */
-    const struct lwcoap_message *message; /* for its options: of the last block if there were several */
-    uint16_t content_format;              /* of the first block; LWCOAP_FORMAT_NONE */
-    uint16_t accept;                      /* LWCOAP_FORMAT_NONE */
+    struct lwcoap_receipt receipt; /* keep a copy to answer later */
+    const struct lwcoap_message
+        *message;            /* for its options: of the last block if there were several */
+    uint16_t content_format; /* of the first block; LWCOAP_FORMAT_NONE */
+    uint16_t accept;         /* LWCOAP_FORMAT_NONE */
     const uint8_t *body;
     size_t body_len;
 };
@@ -57,18 +62,18 @@ struct lwcoap_inbound {
 /** Our answer to a request; borrowed. */
 struct lwcoap_reply {
     uint8_t code;
-    const char *location[2];  /* Location-Path segments, NULL where unused */
-    uint16_t content_format;  /* LWCOAP_FORMAT_NONE */
-    uint32_t max_age_s;       /* 0: no option */
+    const char *location[2]; /* Location-Path segments, NULL where unused */
+    uint16_t content_format; /* LWCOAP_FORMAT_NONE */
+    uint32_t max_age_s;      /* 0: no option */
     const uint8_t *payload;
     size_t payload_len;
 };
 
 /** A request of ours; borrowed for the call. */
 struct lwcoap_request {
-    uint8_t code;            /* LWCOAP_GET … LWCOAP_IPATCH */
-    const char *path;        /* "/3/0": segments between slashes, taken as they are; "" or "/": none */
-    const char *query;       /* "pmin=1&pmax=5": split at '&'; NULL or "": none */
+    uint8_t code;      /* LWCOAP_GET … LWCOAP_IPATCH */
+    const char *path;  /* "/3/0": segments between slashes, taken as they are; "" or "/": none */
+    const char *query; /* "pmin=1&pmax=5": split at '&'; NULL or "": none */
     uint16_t content_format; /* of the body; LWCOAP_FORMAT_NONE */
     uint16_t accept;         /* LWCOAP_FORMAT_NONE */
     int32_t observe;         /* 0 register, 1 deregister, -1 no option */
@@ -85,7 +90,7 @@ struct lwcoap_response {
     const char *location;    /* "/rd/5": Location-Path joined; "" without */
     const uint8_t *body;
     size_t body_len;
-    bool outdated;                /* a notification older than one seen before (RFC 7641, 3.4) */
+    bool outdated;                 /* a notification older than one seen before (RFC 7641, 3.4) */
     struct lwcoap_receipt receipt; /* of a notification: lwcoap_acknowledge() when it is safe */
 };
 
@@ -117,6 +122,14 @@ struct lwcoap_callbacks {
      */
     void (*notification)(void *ctx, struct lwcoap_observation *observation,
                          const struct lwcoap_response *response);
+    /**
+     * The request that established an observation, without its Observe option: the rest of a
+     * notification that is longer than a block is fetched with it (RFC 7959, 3.4). What `request`
+     * points at is read before the endpoint returns from the call under way. False: not known, the
+     * notification is dropped. May be NULL: never known.
+     */
+    bool (*observation_request)(void *ctx, struct lwcoap_observation *observation,
+                                struct lwcoap_request *request);
     /** Random bytes of cryptographic quality. */
     void (*random)(void *ctx, void *bytes, size_t len);
 };
@@ -139,6 +152,21 @@ void lwcoap_endpoint_run(struct lwcoap_endpoint *endpoint, uint64_t now_ms);
 /** When lwcoap_endpoint_run() is due; LWM2M_TIMERS_NEVER when nothing waits. */
 uint64_t lwcoap_endpoint_next_ms(const struct lwcoap_endpoint *endpoint);
 
+/** What happened since the start and has no callback; for metrics. */
+struct lwcoap_counters {
+    uint64_t malformed;  /* datagrams that are no CoAP message of version 1 */
+    uint64_t duplicates; /* dropped, or answered from memory */
+    uint64_t resets_sent;
+    uint64_t ignored; /* responses and acknowledgements that match nothing */
+    uint64_t retransmissions;
+    uint64_t transfers_refused;    /* bodies in blocks answered with 5.03: too many at once */
+    uint64_t transfers_abandoned;  /* bodies in blocks whose peer stopped sending */
+    uint64_t notifications_broken; /* longer than a block, and the rest could not be fetched */
+};
+
+/** Valid as long as the endpoint. */
+const struct lwcoap_counters *lwcoap_endpoint_counters(const struct lwcoap_endpoint *endpoint);
+
 /* --- answering ------------------------------------------------------------------------------ */
 
 /**
@@ -153,7 +181,8 @@ void lwcoap_respond(struct lwcoap_endpoint *endpoint, const struct lwcoap_receip
 void lwcoap_acknowledge(struct lwcoap_endpoint *endpoint, const struct lwcoap_receipt *receipt,
                         uint64_t now_ms);
 
-/** Forgets a message that was neither answered nor acknowledged: its retransmission is taken as new. */
+/** Forgets a message that was neither answered nor acknowledged: its retransmission is taken as
+ * new. */
 void lwcoap_disregard(struct lwcoap_endpoint *endpoint, const struct lwcoap_receipt *receipt);
 
 /** Answers a notification with Reset: the device ends the observation (RFC 7641, 3.6). */
@@ -173,7 +202,8 @@ struct lwcoap_peer *lwcoap_peer_hold(struct lwcoap_endpoint *endpoint,
 void lwcoap_peer_release(struct lwcoap_endpoint *endpoint, struct lwcoap_peer *peer);
 const struct transport_route *lwcoap_peer_route(const struct lwcoap_peer *peer);
 
-/* --- requests ----------------------------------------------------------------------------------- */
+/* --- requests -----------------------------------------------------------------------------------
+ */
 
 /**
  * Sends a confirmable request. With `observation` its token is the observation's: Observe 0 starts
@@ -181,8 +211,9 @@ const struct transport_route *lwcoap_peer_route(const struct lwcoap_peer *peer);
  * it (any final outcome removes it).
  *
  * @param[out] exchange  owned by the endpoint, valid until its final outcome; may be NULL
- * @return 0, -EINVAL (path, query or body too long for a message), -ENOSPC (max_exchanges), -ENOMEM;
- *         `callback` is never called from within
+ * @return 0, -EINVAL (path, query or body too long for a message; observe does not fit
+ *         `observation`), -EBUSY (a request for this observation is under way), -ENOSPC
+ *         (max_exchanges), -ENOMEM; `callback` is never called from within
  */
 [[nodiscard]] int lwcoap_request_send(struct lwcoap_endpoint *endpoint,
                                       const struct transport_route *route,
@@ -198,7 +229,8 @@ void lwcoap_exchange_cancel(struct lwcoap_endpoint *endpoint, struct lwcoap_exch
 void lwcoap_exchange_reroute(struct lwcoap_endpoint *endpoint, struct lwcoap_exchange *exchange,
                              const struct transport_route *route);
 
-/* --- observations ------------------------------------------------------------------------------- */
+/* --- observations -------------------------------------------------------------------------------
+ */
 
 #define LWCOAP_TOKEN_LEN 8
 
@@ -208,10 +240,12 @@ void lwcoap_exchange_reroute(struct lwcoap_endpoint *endpoint, struct lwcoap_exc
  */
 struct lwcoap_observation {
     uint8_t token[LWCOAP_TOKEN_LEN];
-    bool added;          /* notifications with this token are matched */
-    bool seen;           /* sequence and received_ms are set */
-    uint32_t sequence;   /* highest Observe value, 24 bits */
+    bool added;        /* notifications with this token are matched */
+    bool seen;         /* sequence and received_ms are set */
+    uint32_t sequence; /* highest Observe value, 24 bits */
     uint64_t received_ms;
+    struct lwcoap_exchange *request; /* the endpoint's: Observe 0 or 1 under way */
+    struct lwcoap_exchange *fetch;   /* the endpoint's: the rest of a long notification under way */
     UT_hash_handle hh;
 };
 

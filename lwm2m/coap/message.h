@@ -27,6 +27,7 @@ enum {
 };
 
 enum {
+    LWCOAP_OPTION_ETAG = 4,
     LWCOAP_OPTION_OBSERVE = 6,
     LWCOAP_OPTION_LOCATION_PATH = 8,
     LWCOAP_OPTION_URI_PATH = 11,
@@ -38,6 +39,7 @@ enum {
     LWCOAP_OPTION_BLOCK1 = 27,
     LWCOAP_OPTION_SIZE2 = 28,
     LWCOAP_OPTION_SIZE1 = 60,
+    LWCOAP_OPTION_REQUEST_TAG = 292,
 };
 
 #define LWCOAP_FORMAT_NONE 0xffff /* no Content-Format or Accept option */
@@ -86,7 +88,8 @@ bool lwcoap_option_next(struct lwcoap_option_reader *reader, struct lwcoap_optio
 bool lwcoap_option_find(const struct lwcoap_message *message, uint16_t number,
                         struct lwcoap_option *option);
 
-/** Value of an option that holds an unsigned integer of up to four bytes (RFC 7252, 3.2). */
+/** Value of an option that holds an unsigned integer (RFC 7252, 3.2); of more than four bytes the
+ * last. */
 uint32_t lwcoap_option_uint(const struct lwcoap_option *option);
 
 /** Writes one message; options in ascending order of their numbers. The first error sticks. */
