@@ -27,7 +27,7 @@ struct lwm2m_object_entry {
 
 /** One shared list; read its members, change nothing. */
 struct lwm2m_object_list {
-    struct lwm2m_object_entry *entries; /* in the order they were registered, without duplicates */
+    struct lwm2m_object_entry *entries; /* in the order they were registered */
     size_t count;
     char *root;                         /* alternate path: "" or "/lwm2m" */
     uint16_t formats[LWM2M_MAX_ANNOUNCED_FORMATS]; /* `ct` of the root link, in its order */
@@ -47,7 +47,7 @@ size_t lwm2m_object_lists_count(const struct lwm2m_object_lists *lists);
  * The list of a payload in link-format; an empty payload is an empty list.
  *
  * @param[out] list  a counted reference, lwm2m_object_list_release() it
- * @return 0, -EBADMSG (not link-format), -ENOMEM
+ * @return 0, -EBADMSG (not link-format, or more links than any device has), -ENOMEM
  */
 [[nodiscard]] int lwm2m_object_list_hold(struct lwm2m_object_lists *lists, const uint8_t *payload,
                                          size_t len, const struct lwm2m_object_list **list);

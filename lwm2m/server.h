@@ -54,13 +54,16 @@ struct lwm2m_request {
     void *context;           /* the caller's */
 
     /* The server's; do not touch. */
+    struct lwm2m_server *server;
     struct lwm2m_device *device;
     struct lwm2m_request *next;
     struct lwm2m_timer expiry;
-    struct lwm2m_observation *observation;
-    uint16_t sent_format, sent_accept;
-    uint32_t tried;          /* formats that the device refused */
-    bool maybe_executed;     /* an attempt went unanswered: the device may have carried it out */
+    uint16_t sent_format;
+    uint16_t sent_accept;
+    uint32_t refused_formats; /* a bit for each row of the table of formats */
+    bool renewal;             /* the server's own: sets an observation up again */
+    bool maybe_executed;      /* may be read: an attempt to change something went unanswered, so that
+                                 the device may have carried it out */
 };
 
 /* --- events -------------------------------------------------------------------------------- */
@@ -116,7 +119,8 @@ struct lwm2m_event {
     int32_t sequence;               /* value of the Observe option; -1 without */
     bool outdated;                  /* NOTIFICATION: older than one that came before (RFC 7641, 3.4) */
 
-    const struct lwm2m_receipt *receipt; /* NOTIFICATION, SEND: see lwm2m_server_acknowledge() */
+    const struct lwm2m_receipt *receipt; /* NOTIFICATION, SEND: see lwm2m_server_acknowledge(); NULL when
+                                            the device waits for nothing */
 };
 
 /* --- the server ------------------------------------------------------------------------------ */
@@ -139,6 +143,9 @@ struct lwm2m_server_callbacks {
     void (*random)(void *ctx, void *bytes, size_t len);
     /** Seconds since the epoch; for records whose time is relative to now. */
     double (*wall_clock_s)(void *ctx);
+    /** A registration or an update was refused; may be NULL. */
+    void (*refused)(void *ctx, const struct transport_route *route, const char *endpoint,
+                    uint8_t code, const char *reason);
     /** How long this endpoint stays awake after it spoke, in ms; asked once per registration. */
     uint64_t (*awake_window_ms)(void *ctx, const char *endpoint);
     /** Definition of a resource in this version of its object; false when it is not known. */
@@ -176,15 +183,15 @@ size_t lwm2m_server_device_count(const struct lwm2m_server *server);
  * mode speaks. Its events may come before this returns.
  *
  * @return 0; or, with no event ever: -EINVAL (the records do not fit the format that was asked
- *         for, path or query too long), -ENOSPC (the device's queue is full), -ENOMEM
+ *         for), -ENOENT (the device is leaving), -ENOSPC (its queue is full), -ENOMEM
  */
 [[nodiscard]] int lwm2m_server_request(struct lwm2m_server *server, struct lwm2m_device *device,
                                        struct lwm2m_request *request, uint64_t now_ms);
 
-/** Ends every request of every device with a DROPPED event. */
+/** Ends every request of every device with a DROPPED event. Not from within an event. */
 void lwm2m_server_drop_requests(struct lwm2m_server *server, const char *reason);
 
-/** Removes a device as if it had left; its events end with DEREGISTERED. */
+/** Removes a device as if it had left; its events end with DEREGISTERED. Not from within an event. */
 void lwm2m_server_kick(struct lwm2m_server *server, struct lwm2m_device *device, uint64_t now_ms);
 
 /** A notification or Send is safe: acknowledges it (2.04 to a Send), then lets waiting requests go. */

@@ -1,0 +1,297 @@
+#include "lwm2m/observation.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lwm2m/queue.h"
+
+struct lwm2m_observation *lwm2m_observation_find(const struct lwm2m_device *device,
+                                                 const struct lwm2m_path *path)
+{
+    for (struct lwm2m_observation *at = device->observations; at; at = at->next) {
+        if (at->state != LWM2M_OBSERVATION_ENDED && lwm2m_path_equal(&at->path, path)) {
+            return at;
+        }
+    }
+    return NULL;
+}
+
+static void end(struct lwm2m_server *server, struct lwm2m_observation *observation)
+{
+    lwcoap_observation_remove(server->coap, &observation->coap);
+    observation->state = LWM2M_OBSERVATION_ENDED;
+}
+
+static void observation_free(struct lwm2m_server *server, struct lwm2m_observation *observation)
+{
+    lwcoap_observation_remove(server->coap, &observation->coap);
+    lwm2m_observation_set_context(server, observation, NULL);
+    free(observation->query);
+    free(observation);
+}
+
+int lwm2m_observation_want(struct lwm2m_server *server, const struct lwm2m_request *request)
+{
+    struct lwm2m_device *device = request->device;
+    if (lwm2m_observation_find(device, &request->path)) {
+        return 0;
+    }
+    struct lwm2m_observation *observation = calloc(1, sizeof(*observation));
+    if (!observation) {
+        return -ENOMEM;
+    }
+    lwcoap_observation_init(server->coap, &observation->coap, NULL);
+    observation->device = device;
+    observation->path = request->path;
+    observation->automatic = request->automatic;
+    observation->accept = LWM2M_FORMAT_NONE;
+    observation->next = device->observations;
+    device->observations = observation;
+    return 0;
+}
+
+/* The query is kept for renewals; a renewal hands back the very string that is kept. */
+static int keep_query(struct lwm2m_observation *observation, const char *query)
+{
+    if (query == observation->query) {
+        return 0;
+    }
+    char *copy = query && *query ? strdup(query) : NULL;
+    if (query && *query && !copy) {
+        return -ENOMEM;
+    }
+    free(observation->query);
+    observation->query = copy;
+    return 0;
+}
+
+int lwm2m_observation_start(struct lwm2m_server *server, const struct lwm2m_request *request,
+                            uint16_t accept, struct lwcoap_observation **coap)
+{
+    struct lwm2m_device *device = request->device;
+    *coap = NULL;
+    if (request->operation == LWM2M_OBSERVE && !request->renewal) {
+        int rc = lwm2m_observation_want(server, request);
+        if (rc) {
+            return rc;
+        }
+    }
+    struct lwm2m_observation *observation = request->renewal
+                                                ? request->context
+                                                : lwm2m_observation_find(device, &request->path);
+    if (!observation) {
+        return 0; /* nothing is known to cancel: the device is asked all the same */
+    }
+    if (observation->state == LWM2M_OBSERVATION_ENDED) {
+        return -ENOENT;
+    }
+    if (request->operation == LWM2M_OBSERVE) {
+        int rc = keep_query(observation, request->query);
+        if (rc) {
+            return rc;
+        }
+        observation->automatic = request->automatic;
+        observation->accept = accept;
+    }
+    device->in_exchange = observation;
+    *coap = &observation->coap;
+    return 0;
+}
+
+/* An OBSERVE request did not get an answer: what was there before goes on. */
+static void observe_unanswered(struct lwm2m_server *server, struct lwm2m_observation *observation)
+{
+    if (observation->state == LWM2M_OBSERVATION_ASKED) {
+        end(server, observation);
+        return;
+    }
+    /* The failed request took the token out of the match; notifications still carry it. */
+    if (lwcoap_observation_add(server->coap, &observation->coap)) {
+        observation->state = LWM2M_OBSERVATION_LOST;
+    }
+}
+
+static void observe_answered(struct lwm2m_server *server, struct lwm2m_observation *observation,
+                             struct lwm2m_event *event)
+{
+    if (event->code >> 5 == 2 && event->sequence >= 0) {
+        observation->state = LWM2M_OBSERVATION_ESTABLISHED;
+        event->observation = observation;
+    } else {
+        end(server, observation);
+    }
+}
+
+void lwm2m_observation_finish(struct lwm2m_server *server, const struct lwm2m_request *request,
+                              struct lwm2m_observation *in_exchange, struct lwm2m_event *event)
+{
+    struct lwm2m_observation *observation =
+        in_exchange ? in_exchange : lwm2m_observation_find(request->device, &request->path);
+
+    if (!observation || observation->state == LWM2M_OBSERVATION_ENDED) {
+        return;
+    }
+    if (request->operation == LWM2M_CANCEL_OBSERVE) {
+        if (in_exchange) {
+            end(server, observation); /* also without an answer: nobody wants it any more */
+        }
+    } else if (event->type == LWM2M_EVENT_RESPONSE) {
+        observe_answered(server, observation, event);
+    } else {
+        observe_unanswered(server, observation);
+    }
+}
+
+void lwm2m_observation_renewed(struct lwm2m_server *server, struct lwm2m_request *request,
+                               const struct lwm2m_event *event)
+{
+    struct lwm2m_observation *observation = request->context;
+
+    observation->renewing = false;
+    if (event->type == LWM2M_EVENT_RESPONSE) {
+        struct lwm2m_event notification = *event;
+        notification.type = LWM2M_EVENT_NOTIFICATION;
+        notification.request = NULL;
+        notification.observation = observation;
+        notification.path = observation->path;
+        lwm2m_server_raise(server, &notification);
+    }
+    free(request);
+}
+
+/* When memory is short the next Update tries again. */
+static void request_renewal(struct lwm2m_server *server, struct lwm2m_observation *observation)
+{
+    struct lwm2m_request *request = observation->renewing ? NULL : calloc(1, sizeof(*request));
+    if (!request) {
+        return;
+    }
+    request->operation = LWM2M_OBSERVE;
+    request->path = observation->path;
+    request->query = observation->query;
+    request->format = LWM2M_FORMAT_NONE;
+    request->accept = LWM2M_FORMAT_NONE;
+    request->expires_ms = LWM2M_TIMERS_NEVER;
+    request->context = observation;
+    request->renewal = true;
+    if (lwm2m_queue_add(server, observation->device, request)) {
+        free(request);
+        return;
+    }
+    observation->renewing = true;
+}
+
+void lwm2m_observations_renew(struct lwm2m_server *server, struct lwm2m_device *device)
+{
+    for (struct lwm2m_observation *at = device->observations; at; at = at->next) {
+        if (at->state == LWM2M_OBSERVATION_ASKED || at->state == LWM2M_OBSERVATION_ENDED) {
+            continue; /* the request for it still waits in the queue */
+        }
+        at->state = LWM2M_OBSERVATION_LOST;
+        if (at->automatic) {
+            end(server, at);
+        } else {
+            request_renewal(server, at);
+        }
+    }
+    lwm2m_observations_sweep(server, device);
+}
+
+static bool is_registered(const struct lwm2m_object_list *list, const struct lwm2m_path *path)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        const struct lwm2m_object_entry *entry = &list->entries[i];
+        if (entry->object == path->ids[0] &&
+            (path->depth < 2 || entry->instance == LWM2M_INSTANCE_NONE ||
+             entry->instance == path->ids[1])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void lwm2m_observations_compare(struct lwm2m_server *server, struct lwm2m_device *device,
+                                const struct lwm2m_object_list *list)
+{
+    for (struct lwm2m_observation *at = device->observations; at; at = at->next) {
+        if (at->state == LWM2M_OBSERVATION_ENDED ||
+            !is_registered(device->object_list, &at->path) ||
+            is_registered(list, &at->path)) {
+            continue;
+        }
+        struct lwm2m_event event = lwm2m_event_of(LWM2M_EVENT_NOTIFICATION, device);
+        event.observation = at;
+        event.path = at->path;
+        event.code = LWCOAP_CODE(4, 4);
+        event.reason = "the device registered without it";
+        end(server, at);
+        lwm2m_server_raise(server, &event);
+    }
+    lwm2m_observations_sweep(server, device);
+}
+
+void lwm2m_observations_repair(struct lwm2m_server *server, struct lwm2m_device *device)
+{
+    for (struct lwm2m_observation *at = device->observations; at; at = at->next) {
+        if (at->state == LWM2M_OBSERVATION_LOST) {
+            request_renewal(server, at);
+        }
+    }
+}
+
+void lwm2m_observation_notified(struct lwm2m_server *server, struct lwm2m_observation *observation,
+                                const struct lwcoap_response *response)
+{
+    struct lwm2m_device *device = observation->device;
+    struct lwm2m_event event = lwm2m_event_of(LWM2M_EVENT_NOTIFICATION, device);
+    struct lwm2m_receipt receipt = { .coap = response->receipt, .device = device->number };
+
+    event.observation = observation;
+    event.path = observation->path;
+    event.outdated = response->outdated;
+    event.receipt = &receipt;
+    lwm2m_content_into_event(server, device, &observation->path, response, &event);
+    if (response->code >> 5 != 2) {
+        end(server, observation);
+    }
+    lwm2m_server_raise(server, &event);
+    lwm2m_observations_sweep(server, device);
+}
+
+void lwm2m_observations_sweep(struct lwm2m_server *server, struct lwm2m_device *device)
+{
+    struct lwm2m_observation **link = &device->observations;
+    while (*link) {
+        struct lwm2m_observation *at = *link;
+        if (at->state == LWM2M_OBSERVATION_ENDED && !at->renewing && at != device->in_exchange) {
+            *link = at->next;
+            observation_free(server, at);
+        } else {
+            link = &at->next;
+        }
+    }
+}
+
+void lwm2m_observations_end(struct lwm2m_server *server, struct lwm2m_device *device)
+{
+    while (device->observations) {
+        struct lwm2m_observation *next = device->observations->next;
+        observation_free(server, device->observations);
+        device->observations = next;
+    }
+}
+
+void lwm2m_observation_set_context(struct lwm2m_server *server,
+                                   struct lwm2m_observation *observation, void *context)
+{
+    if (observation->context && observation->context != context) {
+        server->callbacks.observation_context_free(server->callbacks.ctx, observation->context);
+    }
+    observation->context = context;
+}
+
+void *lwm2m_observation_context(const struct lwm2m_observation *observation)
+{
+    return observation->context;
+}

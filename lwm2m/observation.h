@@ -1,0 +1,78 @@
+/*
+ * What is observed on which device (Core TS 6.4; RFC 7641). An observation that somebody asked
+ * for is wanted until it is cancelled or the device ends it: it survives Updates, and after a
+ * re-registration it is set up again with the same token.
+ */
+#pragma once
+
+#include "lwm2m/internal.h"
+
+enum lwm2m_observation_state {
+    LWM2M_OBSERVATION_ASKED,       /* the caller's request waits or is under way */
+    LWM2M_OBSERVATION_ESTABLISHED, /* the device confirmed it */
+    LWM2M_OBSERVATION_LOST,        /* was established; the device registered anew since */
+    LWM2M_OBSERVATION_ENDED,       /* the memory goes with the next sweep */
+};
+
+struct lwm2m_observation {
+    struct lwcoap_observation coap; /* first: notifications come with a pointer to it */
+    struct lwm2m_device *device;
+    struct lwm2m_observation *next; /* of the same device */
+    struct lwm2m_path path;
+    uint16_t accept; /* as it was asked for */
+    enum lwm2m_observation_state state;
+    bool automatic; /* not renewed by us */
+    bool renewing;  /* a renewal waits in the queue or is under way */
+    char *query;    /* "pmin=1", NULL without */
+    void *context;  /* the caller's */
+};
+
+/** The observation of a path, NULL when there is none. */
+struct lwm2m_observation *lwm2m_observation_find(const struct lwm2m_device *device,
+                                                 const struct lwm2m_path *path);
+
+/** An OBSERVE request was queued: its observation is wanted from now on. @return 0 or -ENOMEM */
+[[nodiscard]] int lwm2m_observation_want(struct lwm2m_server *server,
+                                         const struct lwm2m_request *request);
+
+/**
+ * An OBSERVE or CANCEL_OBSERVE request is about to be sent.
+ *
+ * @param[out] coap  the observation whose token it carries; NULL when nothing is there to cancel
+ * @return 0 or -ENOMEM
+ */
+[[nodiscard]] int lwm2m_observation_start(struct lwm2m_server *server,
+                                          const struct lwm2m_request *request, uint16_t accept,
+                                          struct lwcoap_observation **coap);
+
+/**
+ * Such a request is over: establishes or ends the observation, and names it in the event.
+ *
+ * @param in_exchange  what the request was sent for; NULL if it was never sent
+ */
+void lwm2m_observation_finish(struct lwm2m_server *server, const struct lwm2m_request *request,
+                              struct lwm2m_observation *in_exchange, struct lwm2m_event *event);
+
+/** A renewal is over: its answer is raised as a notification; frees the request. */
+void lwm2m_observation_renewed(struct lwm2m_server *server, struct lwm2m_request *request,
+                               const struct lwm2m_event *event);
+
+/** After a Register: the device forgot everything. */
+void lwm2m_observations_renew(struct lwm2m_server *server, struct lwm2m_device *device);
+
+/** An Update brings this list: ends the observations of what the device has no more. */
+void lwm2m_observations_compare(struct lwm2m_server *server, struct lwm2m_device *device,
+                                const struct lwm2m_object_list *list);
+
+/** After an Update: tries again to set up what is still lost. */
+void lwm2m_observations_repair(struct lwm2m_server *server, struct lwm2m_device *device);
+
+/** A notification came. */
+void lwm2m_observation_notified(struct lwm2m_server *server, struct lwm2m_observation *observation,
+                                const struct lwcoap_response *response);
+
+/** Frees what ended, where nothing under way refers to it any more. */
+void lwm2m_observations_sweep(struct lwm2m_server *server, struct lwm2m_device *device);
+
+/** The device leaves. */
+void lwm2m_observations_end(struct lwm2m_server *server, struct lwm2m_device *device);

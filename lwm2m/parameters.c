@@ -1,0 +1,123 @@
+#include "lwm2m/parameters.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Of all parameters of one registration; a Uri-Query option holds at most 255 bytes. */
+#define MAX_PACKED 4096
+
+void lwm2m_parameters_deinit(struct lwm2m_parameters *parameters)
+{
+    free(parameters->packed);
+    *parameters = (struct lwm2m_parameters){ 0 };
+}
+
+/* Reads the parameter at `*at` and moves on to the next one. */
+static bool next_parameter(const struct lwm2m_parameters *parameters, size_t *at,
+                           struct lwm2m_parameter *parameter)
+{
+    if (*at >= parameters->len) {
+        return false;
+    }
+    const char *name = parameters->packed + *at;
+    const char *value = name + strlen(name) + 1;
+    *at += strlen(name) + 1 + strlen(value) + 1;
+    parameter->name = name;
+    parameter->value = value[0] == '=' ? value + 1 : NULL;
+    return true;
+}
+
+bool lwm2m_parameters_at(const struct lwm2m_parameters *parameters, size_t index,
+                         struct lwm2m_parameter *parameter)
+{
+    size_t at = 0;
+    while (next_parameter(parameters, &at, parameter)) {
+        if (index-- == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool lwm2m_parameters_find(const struct lwm2m_parameters *parameters, const char *name,
+                           const char **value)
+{
+    size_t at = 0;
+    struct lwm2m_parameter parameter;
+    while (next_parameter(parameters, &at, &parameter)) {
+        if (strcmp(parameter.name, name) == 0) {
+            *value = parameter.value;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Where a parameter of this name stands: [*start, *end); both at the end when it is new. */
+static void find_place(const struct lwm2m_parameters *parameters, const uint8_t *name,
+                       size_t name_len, size_t *start, size_t *end)
+{
+    struct lwm2m_parameter parameter;
+    *start = 0;
+    *end = 0;
+    while (next_parameter(parameters, end, &parameter)) {
+        if (strlen(parameter.name) == name_len && memcmp(parameter.name, name, name_len) == 0) {
+            return;
+        }
+        *start = *end;
+    }
+}
+
+int lwm2m_parameters_set(struct lwm2m_parameters *parameters, const uint8_t *name, size_t name_len,
+                         const uint8_t *value, size_t value_len)
+{
+    if (name_len == 0 || memchr(name, 0, name_len) || (value && memchr(value, 0, value_len))) {
+        return -EINVAL;
+    }
+    size_t start, end;
+    find_place(parameters, name, name_len, &start, &end);
+    size_t new_len = name_len + 1 + (value ? 1 + value_len : 0) + 1;
+    size_t tail_len = parameters->len - end;
+    if (start + new_len + tail_len > MAX_PACKED) {
+        return -ENOSPC;
+    }
+    char *packed = malloc(start + new_len + tail_len);
+    if (!packed) {
+        return -ENOMEM;
+    }
+    char *at = packed;
+    if (parameters->packed) {
+        memcpy(at, parameters->packed, start);
+        memcpy(at + start + new_len, parameters->packed + end, tail_len);
+    }
+    at += start;
+    memcpy(at, name, name_len);
+    at += name_len;
+    *at++ = '\0';
+    if (value) {
+        *at++ = '=';
+        memcpy(at, value, value_len);
+        at += value_len;
+    }
+    *at = '\0';
+    free(parameters->packed);
+    parameters->packed = packed;
+    parameters->len = start + new_len + tail_len;
+    return 0;
+}
+
+int lwm2m_parameters_copy(struct lwm2m_parameters *copy, const struct lwm2m_parameters *parameters)
+{
+    *copy = (struct lwm2m_parameters){ 0 };
+    if (!parameters->packed) {
+        return 0;
+    }
+    copy->packed = malloc(parameters->len);
+    if (!copy->packed) {
+        return -ENOMEM;
+    }
+    memcpy(copy->packed, parameters->packed, parameters->len);
+    copy->len = parameters->len;
+    return 0;
+}

@@ -1,0 +1,229 @@
+#include "lwm2m/queue.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "lwm2m/observation.h"
+#include "lwm2m/operation.h"
+
+static bool device_is_awake(const struct lwm2m_server *server, const struct lwm2m_device *device)
+{
+    return !device->queue_mode || server->now_ms < device->awake_until_ms;
+}
+
+static struct lwm2m_request *request_of_expiry(struct lwm2m_timer *timer)
+{
+    return (struct lwm2m_request *)(void *)((char *)timer - offsetof(struct lwm2m_request, expiry));
+}
+
+static bool is_under_way(const struct lwm2m_request *request)
+{
+    return request->device->queue_head == request && request->device->exchange;
+}
+
+static void expire(struct lwm2m_server *server, struct lwm2m_request *request)
+{
+    struct lwm2m_event event = lwm2m_event_of(LWM2M_EVENT_EXPIRED, request->device);
+    lwm2m_queue_finish(server, request, &event);
+}
+
+/* What is under way is not called back: its fate is decided by the device. */
+static void on_expiry(struct lwm2m_timer *timer, void *ctx, uint64_t now_ms)
+{
+    struct lwm2m_request *request = request_of_expiry(timer);
+    (void)now_ms;
+    if (!is_under_way(request)) {
+        expire(ctx, request);
+    }
+}
+
+int lwm2m_queue_add(struct lwm2m_server *server, struct lwm2m_device *device,
+                    struct lwm2m_request *request)
+{
+    if (!request->automatic && !request->renewal &&
+        device->queue_length >= server->settings.queue_length) {
+        return -ENOSPC;
+    }
+    request->server = server;
+    request->device = device;
+    request->next = NULL;
+    request->maybe_executed = false;
+    request->refused_formats = 0;
+    request->expiry = (struct lwm2m_timer){ 0 };
+    if (device->queue_tail) {
+        device->queue_tail->next = request;
+    } else {
+        device->queue_head = request;
+    }
+    device->queue_tail = request;
+    device->queue_length++;
+    if (request->expires_ms != LWM2M_TIMERS_NEVER) {
+        lwm2m_timer_set(server->timers, &request->expiry, request->expires_ms, on_expiry);
+    }
+    lwm2m_queue_touch(server, device);
+    return 0;
+}
+
+static void queue_remove(struct lwm2m_device *device, struct lwm2m_request *request)
+{
+    struct lwm2m_request *before = NULL;
+    struct lwm2m_request *at = device->queue_head;
+    while (at != request) {
+        before = at;
+        at = at->next;
+    }
+    if (before) {
+        before->next = request->next;
+    } else {
+        device->queue_head = request->next;
+    }
+    if (device->queue_tail == request) {
+        device->queue_tail = before;
+    }
+    device->queue_length--;
+    request->next = NULL;
+}
+
+void lwm2m_queue_idle(struct lwm2m_device *device)
+{
+    device->exchange = NULL;
+    device->in_exchange = NULL;
+}
+
+void lwm2m_queue_touch(struct lwm2m_server *server, struct lwm2m_device *device)
+{
+    if (!device->ready && !device->gone) {
+        device->ready = true;
+        device->next_ready = server->ready;
+        server->ready = device;
+    }
+}
+
+/* The next request that may go now: the head, or if the device sleeps the first that will not
+ * wait; that one moves to the head. NULL when there is none. */
+static struct lwm2m_request *next_request(struct lwm2m_server *server, struct lwm2m_device *device)
+{
+    struct lwm2m_request *request = device->queue_head;
+    if (device_is_awake(server, device)) {
+        return request;
+    }
+    while (request && !request->send_now) {
+        request = request->next;
+    }
+    if (request && request != device->queue_head) {
+        queue_remove(device, request);
+        request->next = device->queue_head;
+        device->queue_head = request;
+        device->queue_length++;
+    }
+    return request;
+}
+
+static const char *reason_of(int err)
+{
+    return err == -ENOMEM ? "out of memory" : "the request does not fit a CoAP message";
+}
+
+/* @return false when no exchange can be had at the moment */
+static bool pump(struct lwm2m_server *server, struct lwm2m_device *device)
+{
+    struct lwm2m_request *request;
+    while (!device->exchange && (request = next_request(server, device))) {
+        int rc = lwm2m_operation_send(server, device, request);
+        if (rc == -ENOSPC) {
+            return false;
+        }
+        if (rc) {
+            struct lwm2m_event event = lwm2m_event_of(LWM2M_EVENT_DROPPED, device);
+            event.reason = reason_of(rc);
+            lwm2m_queue_finish(server, request, &event);
+        }
+    }
+    return true;
+}
+
+void lwm2m_queues_flush(struct lwm2m_server *server)
+{
+    while (server->ready) {
+        struct lwm2m_device *device = server->ready;
+        server->ready = device->next_ready;
+        device->ready = false;
+        if (device->gone) {
+            lwm2m_device_bury(server, device);
+        } else if (!pump(server, device)) {
+            /* All exchanges are taken: this device is looked at again when the next call comes,
+             * which the end of any exchange is. */
+            lwm2m_queue_touch(server, device);
+            return;
+        }
+    }
+}
+
+void lwm2m_queue_finish(struct lwm2m_server *server, struct lwm2m_request *request,
+                        struct lwm2m_event *event)
+{
+    struct lwm2m_device *device = request->device;
+    struct lwm2m_observation *in_exchange = NULL;
+
+    if (is_under_way(request)) {
+        in_exchange = device->in_exchange;
+        lwm2m_queue_idle(device);
+    }
+    queue_remove(device, request);
+    lwm2m_timer_stop(server->timers, &request->expiry);
+    lwm2m_queue_touch(server, device);
+    event->device = device;
+    event->request = request;
+    if (request->operation == LWM2M_OBSERVE || request->operation == LWM2M_CANCEL_OBSERVE) {
+        lwm2m_observation_finish(server, request, in_exchange, event);
+    }
+    if (request->renewal) {
+        lwm2m_observation_renewed(server, request, event);
+    } else {
+        lwm2m_server_raise(server, event);
+    }
+    lwm2m_observations_sweep(server, device);
+}
+
+void lwm2m_queue_unanswered(struct lwm2m_server *server, struct lwm2m_request *request)
+{
+    struct lwm2m_device *device = request->device;
+    struct lwm2m_event event = lwm2m_event_of(LWM2M_EVENT_TIMEOUT, device);
+
+    request->maybe_executed |= lwm2m_operation_changes(request->operation);
+    if (!device->queue_mode || request->send_now) {
+        lwm2m_queue_finish(server, request, &event);
+        return;
+    }
+    lwm2m_queue_idle(device);
+    device->awake_until_ms = server->now_ms;
+    if (server->now_ms >= request->expires_ms) {
+        expire(server, request);
+    }
+}
+
+void lwm2m_queue_drop(struct lwm2m_server *server, struct lwm2m_device *device, const char *reason)
+{
+    if (device->exchange) {
+        lwcoap_exchange_cancel(server->coap, device->exchange);
+        device->queue_head->maybe_executed |=
+            lwm2m_operation_changes(device->queue_head->operation);
+    }
+    while (device->queue_head) {
+        struct lwm2m_event event = lwm2m_event_of(LWM2M_EVENT_DROPPED, device);
+        event.reason = reason;
+        lwm2m_queue_finish(server, device->queue_head, &event);
+    }
+}
+
+void lwm2m_queue_forget(struct lwm2m_device *device)
+{
+    while (device->queue_head) {
+        struct lwm2m_request *request = device->queue_head;
+        device->queue_head = request->next;
+        if (request->renewal) {
+            free(request);
+        }
+    }
+    device->queue_tail = NULL;
+}

@@ -1,0 +1,18 @@
+/*
+ * The registration interface (Core TS 6.2): Register, Update, De-register, and the end of a
+ * lifetime.
+ */
+#pragma once
+
+#include "lwm2m/internal.h"
+
+/** POST /rd */
+void lwm2m_registration_register(struct lwm2m_server *server, const struct lwcoap_inbound *inbound);
+
+/** POST /rd/{location}; `device` is NULL when the location is unknown. */
+void lwm2m_registration_update(struct lwm2m_server *server, struct lwm2m_device *device,
+                               const struct lwcoap_inbound *inbound);
+
+/** DELETE /rd/{location} */
+void lwm2m_registration_deregister(struct lwm2m_server *server, struct lwm2m_device *device,
+                                   const struct lwcoap_inbound *inbound);

@@ -1,0 +1,80 @@
+/*
+ * The registered devices: their memory, found by endpoint name and by location id.
+ *
+ * This header is the library's own; others see devices through device.h. A device is one block
+ * of memory with its endpoint name at the end; what it shares with others (object list, CoAP
+ * peer) is counted elsewhere.
+ */
+#pragma once
+
+#include "lwm2m/coap/endpoint.h"
+#include "lwm2m/device.h"
+#include "lwm2m/parameters.h"
+#include "lwm2m/timers/timers.h"
+
+struct lwm2m_request;
+struct lwm2m_observation;
+
+/* 64 random bits as base64url. */
+#define LWM2M_LOCATION_LEN 11
+
+struct lwm2m_device {
+    UT_hash_handle by_endpoint;
+    UT_hash_handle by_location;
+
+    /* The registration. */
+    uint64_t number; /* the location id as a number; never 0 */
+    char location[LWM2M_LOCATION_LEN + 1];
+    struct lwm2m_version version;
+    bool queue_mode;
+    bool gave_object_list;
+    bool gone; /* left; its memory goes when the outermost call returns */
+    uint32_t lifetime_s;
+    struct lwm2m_timer lifetime; /* may fire early: an Update moves only expires_ms */
+    uint64_t expires_ms;
+    struct lwm2m_parameters parameters; /* without `ep` */
+    const struct lwm2m_object_list *object_list;
+    struct lwcoap_peer *peer; /* where it was last heard */
+
+    /* Requests: queue.c. */
+    struct lwm2m_request *queue_head; /* the one under way is the head */
+    struct lwm2m_request *queue_tail;
+    struct lwm2m_device *next_ready;
+    struct lwcoap_exchange *exchange; /* of the head, NULL while nothing is under way */
+    struct lwm2m_observation *in_exchange; /* that the exchange starts or ends, or NULL */
+    uint32_t queue_length;
+    uint32_t awake_window_ms;
+    uint64_t awake_until_ms;
+    bool ready;           /* in the server's list of devices whose queue is to be looked at */
+    bool refuses_accept;  /* answered 4.06 to a format that it had announced */
+    uint16_t write_format; /* learned after a 4.15; LWM2M_FORMAT_NONE before */
+
+    struct lwm2m_observation *observations;
+    char endpoint[]; /* terminated */
+};
+
+struct lwm2m_registry {
+    struct lwm2m_device *by_endpoint;
+    struct lwm2m_device *by_location;
+};
+
+/** A device with only its name, in no table yet. @return NULL when memory is short */
+struct lwm2m_device *lwm2m_device_new(const char *endpoint);
+
+/** Frees a device that is in no table and holds neither peer, object list nor observations. */
+void lwm2m_device_free(struct lwm2m_device *device);
+
+/** Gives a device its location and adds it, under its name too if it is not there yet. */
+void lwm2m_registry_place(struct lwm2m_registry *registry, struct lwm2m_device *device,
+                          uint64_t number);
+void lwm2m_registry_remove(struct lwm2m_registry *registry, struct lwm2m_device *device);
+
+struct lwm2m_device *lwm2m_registry_find(const struct lwm2m_registry *registry,
+                                         const char *endpoint);
+struct lwm2m_device *lwm2m_registry_find_number(const struct lwm2m_registry *registry,
+                                                uint64_t number);
+
+/** The device of a location id as a request spells it; NULL for anything else. */
+struct lwm2m_device *lwm2m_registry_find_location(const struct lwm2m_registry *registry,
+                                                  const uint8_t *location, size_t len);
+size_t lwm2m_registry_count(const struct lwm2m_registry *registry);

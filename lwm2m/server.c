@@ -1,0 +1,456 @@
+#include "lwm2m/server.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lwm2m/internal.h"
+#include "lwm2m/observation.h"
+#include "lwm2m/operation.h"
+#include "lwm2m/queue.h"
+#include "lwm2m/registration.h"
+
+/* --- entering and leaving ------------------------------------------------------------------------ */
+
+void lwm2m_server_enter(struct lwm2m_server *server, uint64_t now_ms)
+{
+    server->depth++;
+    server->now_ms = now_ms > server->now_ms ? now_ms : server->now_ms;
+}
+
+static void free_left(struct lwm2m_server *server)
+{
+    while (server->left) {
+        struct lwm2m_device *device = server->left;
+        server->left = device->next_ready;
+        lwm2m_object_list_release(server->object_lists, device->object_list);
+        lwm2m_device_free(device);
+    }
+}
+
+void lwm2m_server_leave(struct lwm2m_server *server)
+{
+    if (server->depth == 1) {
+        lwm2m_queues_flush(server);
+        free_left(server);
+    }
+    server->depth--;
+}
+
+void lwm2m_server_raise(struct lwm2m_server *server, const struct lwm2m_event *event)
+{
+    server->callbacks.event(server->callbacks.ctx, event);
+}
+
+struct lwm2m_event lwm2m_event_of(enum lwm2m_event_type type, const struct lwm2m_device *device)
+{
+    return (struct lwm2m_event){
+        .type = type,
+        .device = device,
+        .reason = "",
+        .content_format = LWM2M_FORMAT_NONE,
+        .location = "",
+        .sequence = -1,
+    };
+}
+
+/* --- devices ---------------------------------------------------------------------------------------- */
+
+static void device_moved(struct lwm2m_server *server, struct lwm2m_device *device,
+                         const struct transport_route *route)
+{
+    struct lwcoap_peer *peer = lwcoap_peer_hold(server->coap, route);
+    if (!peer) {
+        return; /* memory is short: it is reached at its old address, or after its next message */
+    }
+    lwcoap_peer_release(server->coap, device->peer);
+    device->peer = peer;
+    if (device->exchange) {
+        lwcoap_exchange_reroute(server->coap, device->exchange, route);
+    }
+}
+
+void lwm2m_device_heard(struct lwm2m_server *server, struct lwm2m_device *device,
+                        const struct transport_route *route)
+{
+    device->awake_until_ms = server->now_ms + device->awake_window_ms;
+    if (!transport_route_same_peer(lwcoap_peer_route(device->peer), route)) {
+        device_moved(server, device, route);
+    }
+}
+
+void lwm2m_device_bury(struct lwm2m_server *server, struct lwm2m_device *device)
+{
+    if (!device->ready) { /* otherwise queue.c buries it when its turn comes */
+        device->next_ready = server->left;
+        server->left = device;
+    }
+}
+
+void lwm2m_device_remove(struct lwm2m_server *server, struct lwm2m_device *device,
+                         const char *reason)
+{
+    struct lwm2m_event event = lwm2m_event_of(LWM2M_EVENT_DEREGISTERED, device);
+
+    device->gone = true;
+    lwm2m_timer_stop(server->timers, &device->lifetime);
+    lwm2m_queue_drop(server, device, "the device left");
+    lwm2m_observations_end(server, device);
+    lwm2m_registry_remove(&server->registry, device);
+    event.reason = reason;
+    lwm2m_server_raise(server, &event);
+    lwcoap_peer_release(server->coap, device->peer);
+    device->peer = NULL;
+    lwm2m_device_bury(server, device);
+}
+
+/* --- content ------------------------------------------------------------------------------------------ */
+
+static bool definition_of(void *ctx, uint16_t object, uint16_t resource,
+                          struct lwm2m_definition *definition)
+{
+    const struct lwm2m_device_lookup *lookup = ctx;
+    const struct lwm2m_server *server = lookup->server;
+    return server->callbacks.definition(server->callbacks.ctx, object,
+                                        lwm2m_device_object_version(lookup->device, object),
+                                        resource, definition);
+}
+
+struct lwm2m_content_context lwm2m_content_context_of(struct lwm2m_device_lookup *lookup,
+                                                      const struct lwm2m_path *base)
+{
+    const struct lwm2m_server *server = lookup->server;
+    return (struct lwm2m_content_context){
+        .base = *base,
+        .root = lookup->device->object_list->root,
+        .definition = definition_of,
+        .definition_ctx = lookup,
+        .now_s = server->callbacks.wall_clock_s(server->callbacks.ctx),
+    };
+}
+
+void lwm2m_content_into_event(struct lwm2m_server *server, const struct lwm2m_device *device,
+                              const struct lwm2m_path *base,
+                              const struct lwcoap_response *response, struct lwm2m_event *event)
+{
+    struct lwm2m_device_lookup lookup = { server, device };
+    struct lwm2m_content_context context = lwm2m_content_context_of(&lookup, base);
+
+    event->code = response->code;
+    event->content_format = response->content_format;
+    event->body = response->body;
+    event->body_len = response->body_len;
+    event->sequence = response->observe;
+    if (response->code >> 5 != 2 || response->content_format == LWM2M_FORMAT_LINK) {
+        return;
+    }
+    /* Without a Content-Format the body is text (RFC 7252, 5.5.1 leaves it to us). */
+    const struct lwm2m_content_format *format =
+        lwm2m_content_find(response->content_format == LWM2M_FORMAT_NONE
+                               ? LWM2M_FORMAT_TEXT
+                               : response->content_format);
+    if (!format || !format->decode) {
+        event->decode_err = response->body_len ? -ENOTSUP : 0;
+        return;
+    }
+    lwm2m_records_clear(&server->records);
+    if (response->body_len || response->content_format != LWM2M_FORMAT_NONE) {
+        event->decode_err =
+            format->decode(&context, response->body, response->body_len, &server->records);
+    }
+    event->records = event->decode_err ? NULL : &server->records;
+}
+
+/* --- requests of devices ---------------------------------------------------------------------------- */
+
+static void refuse(struct lwm2m_server *server, const struct lwcoap_inbound *inbound, uint8_t code)
+{
+    struct lwcoap_reply reply = { .code = code, .content_format = LWCOAP_FORMAT_NONE };
+    lwcoap_respond(server->coap, &inbound->receipt, &reply, server->now_ms);
+}
+
+/* GET /.well-known/core (RFC 6690): where to register. */
+static void answer_well_known(struct lwm2m_server *server, const struct lwcoap_inbound *inbound)
+{
+    static const char links[] = "</rd>;rt=\"core.rd\";ct=40";
+    struct lwcoap_reply reply = {
+        .code = LWCOAP_CODE(2, 5),
+        .content_format = LWM2M_FORMAT_LINK,
+        .payload = (const uint8_t *)links,
+        .payload_len = sizeof(links) - 1,
+    };
+    lwcoap_respond(server->coap, &inbound->receipt, &reply, server->now_ms);
+}
+
+/* The first segments of the Uri-Path; returns how many there are in all. */
+static size_t read_uri_path(const struct lwcoap_message *message, struct lwm2m_bytes segments[2])
+{
+    struct lwcoap_option_reader reader;
+    struct lwcoap_option option;
+    size_t count = 0;
+
+    lwcoap_option_reader_init(&reader, message);
+    while (lwcoap_option_next(&reader, &option)) {
+        if (option.number == LWCOAP_OPTION_URI_PATH) {
+            if (count < 2) {
+                segments[count] = (struct lwm2m_bytes){ option.value, option.len };
+            }
+            count++;
+        }
+    }
+    return count;
+}
+
+static bool segment_is(struct lwm2m_bytes segment, const char *text)
+{
+    return segment.len == strlen(text) && memcmp(segment.data, text, segment.len) == 0;
+}
+
+static void on_registration_path(struct lwm2m_server *server, const struct lwcoap_inbound *inbound,
+                                 struct lwm2m_bytes location)
+{
+    struct lwm2m_device *device =
+        lwm2m_registry_find_location(&server->registry, location.data, location.len);
+    switch (inbound->message->code) {
+    case LWCOAP_POST:
+        lwm2m_registration_update(server, device, inbound);
+        return;
+    case LWCOAP_DELETE:
+        lwm2m_registration_deregister(server, device, inbound);
+        return;
+    default:
+        refuse(server, inbound, LWCOAP_CODE(4, 5));
+    }
+}
+
+static void on_request(void *ctx, const struct lwcoap_inbound *inbound)
+{
+    struct lwm2m_server *server = ctx;
+    struct lwm2m_bytes segments[2] = { 0 };
+    size_t count = read_uri_path(inbound->message, segments);
+    uint8_t code = inbound->message->code;
+
+    if (count == 1 && segment_is(segments[0], "rd")) {
+        if (code == LWCOAP_POST) {
+            lwm2m_registration_register(server, inbound);
+        } else {
+            refuse(server, inbound, LWCOAP_CODE(4, 5));
+        }
+    } else if (count == 2 && segment_is(segments[0], "rd")) {
+        on_registration_path(server, inbound, segments[1]);
+    } else if (count == 2 && code == LWCOAP_GET && segment_is(segments[0], ".well-known") &&
+               segment_is(segments[1], "core")) {
+        answer_well_known(server, inbound);
+    } else {
+        refuse(server, inbound, LWCOAP_CODE(4, 4));
+    }
+}
+
+static void on_notification(void *ctx, struct lwcoap_observation *coap,
+                            const struct lwcoap_response *response)
+{
+    struct lwm2m_server *server = ctx;
+    struct lwm2m_observation *observation = (struct lwm2m_observation *)(void *)coap;
+
+    lwm2m_device_heard(server, observation->device, &response->receipt.route);
+    if (!response->receipt.confirmable) {
+        lwm2m_queue_touch(server, observation->device);
+    } /* else its acknowledgement goes first: lwm2m_server_acknowledge() */
+    lwm2m_observation_notified(server, observation, response);
+}
+
+/* What coap/ fetches the rest of a long notification with. */
+static bool on_observation_request(void *ctx, struct lwcoap_observation *coap,
+                                   struct lwcoap_request *request)
+{
+    struct lwm2m_server *server = ctx;
+    struct lwm2m_observation *observation = (struct lwm2m_observation *)(void *)coap;
+
+    *request = (struct lwcoap_request){
+        .code = LWCOAP_GET,
+        .path = server->uri_path,
+        .query = observation->query,
+        .content_format = LWM2M_FORMAT_NONE,
+        .accept = observation->accept,
+        .observe = -1,
+    };
+    return lwm2m_operation_uri_path(observation->device, &observation->path, server->uri_path,
+                                    sizeof(server->uri_path)) == 0;
+}
+
+static void on_send(void *ctx, const struct transport_route *route, const uint8_t *data, size_t len)
+{
+    struct lwm2m_server *server = ctx;
+    server->callbacks.send(server->callbacks.ctx, route, data, len);
+}
+
+static void on_random(void *ctx, void *bytes, size_t len)
+{
+    struct lwm2m_server *server = ctx;
+    server->callbacks.random(server->callbacks.ctx, bytes, len);
+}
+
+/* --- the public interface ------------------------------------------------------------------------------ */
+
+int lwm2m_server_new(const struct lwm2m_server_settings *settings,
+                     const struct lwm2m_server_callbacks *callbacks, uint64_t now_ms,
+                     struct lwm2m_server **out)
+{
+    struct lwm2m_server *server = calloc(1, sizeof(*server));
+    if (!server) {
+        return -ENOMEM;
+    }
+    const struct lwcoap_callbacks coap = {
+        .ctx = server,
+        .send = on_send,
+        .request = on_request,
+        .notification = on_notification,
+        .observation_request = on_observation_request,
+        .random = on_random,
+    };
+    server->settings = *settings;
+    server->callbacks = *callbacks;
+    server->now_ms = now_ms;
+    server->timers = lwm2m_timers_new(now_ms, server);
+    server->object_lists = lwm2m_object_lists_new();
+    lwm2m_records_init(&server->records, settings->max_records);
+    lwm2m_buffer_init(&server->payload, settings->coap.max_body_size);
+    int rc = server->timers && server->object_lists ? 0 : -ENOMEM;
+    rc = rc ? rc : lwcoap_endpoint_new(&settings->coap, &coap, now_ms, &server->coap);
+    if (rc) {
+        lwm2m_server_free(server);
+        return rc;
+    }
+    *out = server;
+    return 0;
+}
+
+static void free_devices(struct lwm2m_server *server)
+{
+    struct lwm2m_device *device, *next;
+    HASH_ITER(by_location, server->registry.by_location, device, next)
+    {
+        lwm2m_queue_forget(device);
+        lwm2m_observations_end(server, device);
+        lwm2m_registry_remove(&server->registry, device);
+        lwcoap_peer_release(server->coap, device->peer);
+        device->gone = true;
+        lwm2m_device_bury(server, device);
+    }
+}
+
+void lwm2m_server_free(struct lwm2m_server *server)
+{
+    if (!server) {
+        return;
+    }
+    free_devices(server);
+    lwm2m_queues_flush(server); /* only devices that left are still in it */
+    free_left(server);
+    lwcoap_endpoint_free(server->coap);
+    lwm2m_timers_free(server->timers);
+    lwm2m_object_lists_free(server->object_lists);
+    lwm2m_records_deinit(&server->records);
+    lwm2m_buffer_deinit(&server->payload);
+    free(server);
+}
+
+void lwm2m_server_receive(struct lwm2m_server *server, const struct transport_route *route,
+                          const uint8_t *data, size_t len, uint64_t now_ms)
+{
+    lwm2m_server_enter(server, now_ms);
+    lwcoap_endpoint_receive(server->coap, route, data, len, server->now_ms);
+    lwm2m_server_leave(server);
+}
+
+void lwm2m_server_run(struct lwm2m_server *server, uint64_t now_ms)
+{
+    lwm2m_server_enter(server, now_ms);
+    lwcoap_endpoint_run(server->coap, server->now_ms);
+    lwm2m_timers_run(server->timers, server->now_ms);
+    lwm2m_server_leave(server);
+}
+
+uint64_t lwm2m_server_next_ms(const struct lwm2m_server *server)
+{
+    uint64_t coap_ms = lwcoap_endpoint_next_ms(server->coap);
+    uint64_t timers_ms = lwm2m_timers_next_ms(server->timers);
+    return coap_ms < timers_ms ? coap_ms : timers_ms;
+}
+
+struct lwm2m_device *lwm2m_server_find(struct lwm2m_server *server, const char *endpoint)
+{
+    return lwm2m_registry_find(&server->registry, endpoint);
+}
+
+size_t lwm2m_server_device_count(const struct lwm2m_server *server)
+{
+    return lwm2m_registry_count(&server->registry);
+}
+
+static int queue_request(struct lwm2m_server *server, struct lwm2m_device *device,
+                         struct lwm2m_request *request)
+{
+    if (device->gone) {
+        return -ENOENT;
+    }
+    request->renewal = false;
+    request->refused_formats = 0;
+    int rc = lwm2m_operation_check(server, device, request);
+    if (rc) {
+        return rc;
+    }
+    rc = lwm2m_queue_add(server, device, request);
+    if (!rc && request->operation == LWM2M_OBSERVE) {
+        /* Should memory be short, it is tried again when the request is sent. */
+        (void)lwm2m_observation_want(server, request);
+    }
+    return rc;
+}
+
+int lwm2m_server_request(struct lwm2m_server *server, struct lwm2m_device *device,
+                         struct lwm2m_request *request, uint64_t now_ms)
+{
+    lwm2m_server_enter(server, now_ms);
+    int rc = queue_request(server, device, request);
+    lwm2m_server_leave(server);
+    return rc;
+}
+
+void lwm2m_server_drop_requests(struct lwm2m_server *server, const char *reason)
+{
+    struct lwm2m_device *device, *next;
+    assert(server->depth == 0);
+    lwm2m_server_enter(server, server->now_ms);
+    HASH_ITER(by_location, server->registry.by_location, device, next)
+    {
+        lwm2m_queue_drop(server, device, reason);
+    }
+    lwm2m_server_leave(server);
+}
+
+void lwm2m_server_kick(struct lwm2m_server *server, struct lwm2m_device *device, uint64_t now_ms)
+{
+    assert(server->depth == 0);
+    lwm2m_server_enter(server, now_ms);
+    lwm2m_device_remove(server, device, LWM2M_LEFT_KICKED);
+    lwm2m_server_leave(server);
+}
+
+void lwm2m_server_acknowledge(struct lwm2m_server *server, const struct lwm2m_receipt *receipt,
+                              uint64_t now_ms)
+{
+    lwm2m_server_enter(server, now_ms);
+    lwcoap_acknowledge(server->coap, &receipt->coap, server->now_ms);
+    struct lwm2m_device *device = lwm2m_registry_find_number(&server->registry, receipt->device);
+    if (device) {
+        lwm2m_queue_touch(server, device);
+    }
+    lwm2m_server_leave(server);
+}
+
+void lwm2m_server_disregard(struct lwm2m_server *server, const struct lwm2m_receipt *receipt)
+{
+    lwcoap_disregard(server->coap, &receipt->coap);
+}
