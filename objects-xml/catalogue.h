@@ -60,11 +60,11 @@ size_t catalogue_count(const struct catalogue *catalogue);
  *
  * 1. exactly this version, else
  * 2. the highest version with the same major (minor versions only add optional resources: Core,
- *    7.2.2), else, and for CATALOGUE_VERSION_NONE,
+ *    7.2), else, and for CATALOGUE_VERSION_NONE,
  * 3. the highest version of all.
  *
  * @param version  what the device said (`ver=`); when it said nothing, the version that its LwM2M
- *                 version implies (Core, 7.2.2), known to the caller
+ *                 version implies (Core, 7.2), known to the caller
  * @return borrowed, lives as long as the catalogue; NULL: the object is unknown
  */
 const struct catalogue_object *catalogue_find(const struct catalogue *catalogue, uint16_t object_id,

@@ -25,7 +25,7 @@ bool ddf_id_parse(const char *text, uint16_t *id)
     return true;
 }
 
-/* urn:oma:lwm2m:<who>:<object id>[:<object version>], Core, 7.2.1. */
+/* urn:oma:lwm2m:<who>:<object id>[:<object version>]; OMA leaves the version 1.0 out. */
 bool ddf_urn_fits(const struct catalogue_object *object)
 {
     static const char prefix[] = "urn:oma:lwm2m:";
