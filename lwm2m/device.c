@@ -43,8 +43,7 @@ const struct transport_route *lwm2m_device_route(const struct lwm2m_device *devi
     return lwcoap_peer_route(device->peer);
 }
 
-struct lwm2m_version lwm2m_device_object_version(const struct lwm2m_device *device,
-                                                 uint16_t object)
+struct lwm2m_version lwm2m_device_object_version(const struct lwm2m_device *device, uint16_t object)
 {
     return lwm2m_object_list_version(device->object_list, object, device->version);
 }

@@ -117,8 +117,7 @@ bool lwm2m_format_refused(struct lwm2m_device *device, struct lwm2m_request *req
 void lwm2m_format_accepted(struct lwm2m_device *device, const struct lwm2m_request *request,
                            uint8_t code)
 {
-    if (request->refused_formats && code >> 5 == 2 &&
-        request->sent_format != LWM2M_FORMAT_NONE) {
+    if (request->refused_formats && code >> 5 == 2 && request->sent_format != LWM2M_FORMAT_NONE) {
         device->write_format = request->sent_format;
     }
 }

@@ -19,8 +19,8 @@ struct lwm2m_server {
     struct lwm2m_object_lists *object_lists;
     struct lwm2m_registry registry;
 
-    uint64_t now_ms; /* of the entry under way */
-    unsigned depth;  /* entries under way, one inside the other */
+    uint64_t now_ms;            /* of the entry under way */
+    unsigned depth;             /* entries under way, one inside the other */
     struct lwm2m_device *ready; /* queues to look at */
     struct lwm2m_device *left;  /* memory to free, linked by next_ready */
 
@@ -52,8 +52,8 @@ void lwm2m_device_bury(struct lwm2m_server *server, struct lwm2m_device *device)
 
 /** Decodes a response's or notification's body into an event; records are the server's. */
 void lwm2m_content_into_event(struct lwm2m_server *server, const struct lwm2m_device *device,
-                              const struct lwm2m_path *base,
-                              const struct lwcoap_response *response, struct lwm2m_event *event);
+                              const struct lwm2m_path *base, const struct lwcoap_response *response,
+                              struct lwm2m_event *event);
 
 /** What a content format needs to know of a device; `lookup` is the caller's memory behind it. */
 struct lwm2m_device_lookup {

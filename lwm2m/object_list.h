@@ -29,7 +29,7 @@ struct lwm2m_object_entry {
 struct lwm2m_object_list {
     struct lwm2m_object_entry *entries; /* in the order they were registered */
     size_t count;
-    char *root;                         /* alternate path: "" or "/lwm2m" */
+    char *root;                                    /* alternate path: "" or "/lwm2m" */
     uint16_t formats[LWM2M_MAX_ANNOUNCED_FORMATS]; /* `ct` of the root link, in its order */
     size_t format_count;
 };

@@ -77,9 +77,8 @@ int lwm2m_observation_start(struct lwm2m_server *server, const struct lwm2m_requ
             return rc;
         }
     }
-    struct lwm2m_observation *observation = request->renewal
-                                                ? request->context
-                                                : lwm2m_observation_find(device, &request->path);
+    struct lwm2m_observation *observation =
+        request->renewal ? request->context : lwm2m_observation_find(device, &request->path);
     if (!observation) {
         return 0; /* nothing is known to cancel: the device is asked all the same */
     }
@@ -216,8 +215,7 @@ void lwm2m_observations_compare(struct lwm2m_server *server, struct lwm2m_device
 {
     for (struct lwm2m_observation *at = device->observations; at; at = at->next) {
         if (at->state == LWM2M_OBSERVATION_ENDED ||
-            !is_registered(device->object_list, &at->path) ||
-            is_registered(list, &at->path)) {
+            !is_registered(device->object_list, &at->path) || is_registered(list, &at->path)) {
             continue;
         }
         struct lwm2m_event event = lwm2m_event_of(LWM2M_EVENT_NOTIFICATION, device);

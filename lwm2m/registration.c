@@ -269,8 +269,7 @@ static void restart_lifetime(struct lwm2m_server *server, struct lwm2m_device *d
 /* A new device or the one of this name, which a new registration replaces (Core TS 6.2.1). Its
  * waiting requests stay. */
 static struct refusal find_or_create(struct lwm2m_server *server, const char *endpoint,
-                                     const struct transport_route *route,
-                                     struct lwm2m_device **out)
+                                     const struct transport_route *route, struct lwm2m_device **out)
 {
     struct lwm2m_device *device = lwm2m_registry_find(&server->registry, endpoint);
     if (device) {
@@ -364,8 +363,8 @@ static void admit(struct lwm2m_server *server, struct lwm2m_device *device, stru
     take_terms(server, device, terms);
     device->refuses_accept = false;
     device->write_format = LWM2M_FORMAT_NONE;
-    device->awake_window_ms = (uint32_t)server->callbacks.awake_window_ms(server->callbacks.ctx,
-                                                                          device->endpoint);
+    device->awake_window_ms =
+        (uint32_t)server->callbacks.awake_window_ms(server->callbacks.ctx, device->endpoint);
     lwm2m_registry_place(&server->registry, device, new_number(server));
     lwm2m_device_heard(server, device, &inbound->receipt.route);
     lwm2m_queue_touch(server, device);
@@ -401,7 +400,8 @@ void lwm2m_registration_register(struct lwm2m_server *server, const struct lwcoa
     terms_deinit(server, &terms);
 }
 
-/* --- Update and De-register ---------------------------------------------------------------------- */
+/* --- Update and De-register ----------------------------------------------------------------------
+ */
 
 static void answer(struct lwm2m_server *server, const struct lwcoap_inbound *inbound, uint8_t code)
 {

@@ -40,13 +40,13 @@ struct lwm2m_device {
     struct lwm2m_request *queue_head; /* the one under way is the head */
     struct lwm2m_request *queue_tail;
     struct lwm2m_device *next_ready;
-    struct lwcoap_exchange *exchange; /* of the head, NULL while nothing is under way */
+    struct lwcoap_exchange *exchange;      /* of the head, NULL while nothing is under way */
     struct lwm2m_observation *in_exchange; /* that the exchange starts or ends, or NULL */
     uint32_t queue_length;
     uint32_t awake_window_ms;
     uint64_t awake_until_ms;
-    bool ready;           /* in the server's list of devices whose queue is to be looked at */
-    bool refuses_accept;  /* answered 4.06 to a format that it had announced */
+    bool ready;            /* in the server's list of devices whose queue is to be looked at */
+    bool refuses_accept;   /* answered 4.06 to a format that it had announced */
     uint16_t write_format; /* learned after a 4.15; LWM2M_FORMAT_NONE before */
 
     struct lwm2m_observation *observations;

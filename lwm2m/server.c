@@ -11,7 +11,8 @@
 #include "lwm2m/queue.h"
 #include "lwm2m/registration.h"
 
-/* --- entering and leaving ------------------------------------------------------------------------ */
+/* --- entering and leaving ------------------------------------------------------------------------
+ */
 
 void lwm2m_server_enter(struct lwm2m_server *server, uint64_t now_ms)
 {
@@ -55,7 +56,8 @@ struct lwm2m_event lwm2m_event_of(enum lwm2m_event_type type, const struct lwm2m
     };
 }
 
-/* --- devices ---------------------------------------------------------------------------------------- */
+/* --- devices
+ * ---------------------------------------------------------------------------------------- */
 
 static void device_moved(struct lwm2m_server *server, struct lwm2m_device *device,
                          const struct transport_route *route)
@@ -105,7 +107,8 @@ void lwm2m_device_remove(struct lwm2m_server *server, struct lwm2m_device *devic
     lwm2m_device_bury(server, device);
 }
 
-/* --- content ------------------------------------------------------------------------------------------ */
+/* --- content
+ * ------------------------------------------------------------------------------------------ */
 
 static bool definition_of(void *ctx, uint16_t object, uint16_t resource,
                           struct lwm2m_definition *definition)
@@ -131,8 +134,8 @@ struct lwm2m_content_context lwm2m_content_context_of(struct lwm2m_device_lookup
 }
 
 void lwm2m_content_into_event(struct lwm2m_server *server, const struct lwm2m_device *device,
-                              const struct lwm2m_path *base,
-                              const struct lwcoap_response *response, struct lwm2m_event *event)
+                              const struct lwm2m_path *base, const struct lwcoap_response *response,
+                              struct lwm2m_event *event)
 {
     struct lwm2m_device_lookup lookup = { server, device };
     struct lwm2m_content_context context = lwm2m_content_context_of(&lookup, base);
@@ -146,10 +149,9 @@ void lwm2m_content_into_event(struct lwm2m_server *server, const struct lwm2m_de
         return;
     }
     /* Without a Content-Format the body is text (RFC 7252, 5.5.1 leaves it to us). */
-    const struct lwm2m_content_format *format =
-        lwm2m_content_find(response->content_format == LWM2M_FORMAT_NONE
-                               ? LWM2M_FORMAT_TEXT
-                               : response->content_format);
+    const struct lwm2m_content_format *format = lwm2m_content_find(
+        response->content_format == LWM2M_FORMAT_NONE ? LWM2M_FORMAT_TEXT
+                                                      : response->content_format);
     if (!format || !format->decode) {
         event->decode_err = response->body_len ? -ENOTSUP : 0;
         return;
@@ -162,7 +164,8 @@ void lwm2m_content_into_event(struct lwm2m_server *server, const struct lwm2m_de
     event->records = event->decode_err ? NULL : &server->records;
 }
 
-/* --- requests of devices ---------------------------------------------------------------------------- */
+/* --- requests of devices
+ * ---------------------------------------------------------------------------- */
 
 static void refuse(struct lwm2m_server *server, const struct lwcoap_inbound *inbound, uint8_t code)
 {
@@ -291,7 +294,8 @@ static void on_random(void *ctx, void *bytes, size_t len)
     server->callbacks.random(server->callbacks.ctx, bytes, len);
 }
 
-/* --- the public interface ------------------------------------------------------------------------------ */
+/* --- the public interface
+ * ------------------------------------------------------------------------------ */
 
 int lwm2m_server_new(const struct lwm2m_server_settings *settings,
                      const struct lwm2m_server_callbacks *callbacks, uint64_t now_ms,

@@ -44,14 +44,14 @@ struct lwm2m_request {
     const char *query;                  /* "pmin=1&pmax=5", NULL without */
     const struct lwm2m_record *records; /* of writes and creates */
     size_t record_count;
-    const char *arguments;   /* of Execute, NULL without */
-    uint16_t format;         /* of the body; LWM2M_FORMAT_NONE: chosen for the device */
-    uint16_t accept;         /* of the answer; LWM2M_FORMAT_NONE: chosen for the device */
-    uint64_t expires_ms;     /* when it ends as EXPIRED if it was not sent; LWM2M_TIMERS_NEVER */
-    bool send_now;           /* even if the device sleeps; then it is not put back after a timeout */
-    bool automatic;          /* not counted against the queue's bound; an observation that it makes is
-                                not renewed by a re-registration (the caller asks again) */
-    void *context;           /* the caller's */
+    const char *arguments; /* of Execute, NULL without */
+    uint16_t format;       /* of the body; LWM2M_FORMAT_NONE: chosen for the device */
+    uint16_t accept;       /* of the answer; LWM2M_FORMAT_NONE: chosen for the device */
+    uint64_t expires_ms;   /* when it ends as EXPIRED if it was not sent; LWM2M_TIMERS_NEVER */
+    bool send_now;         /* even if the device sleeps; then it is not put back after a timeout */
+    bool automatic;        /* not counted against the queue's bound; an observation that it makes is
+                              not renewed by a re-registration (the caller asks again) */
+    void *context;         /* the caller's */
 
     /* The server's; do not touch. */
     struct lwm2m_server *server;
@@ -62,8 +62,8 @@ struct lwm2m_request {
     uint16_t sent_accept;
     uint32_t refused_formats; /* a bit for each row of the table of formats */
     bool renewal;             /* the server's own: sets an observation up again */
-    bool maybe_executed;      /* may be read: an attempt to change something went unanswered, so that
-                                 the device may have carried it out */
+    bool maybe_executed; /* may be read: an attempt to change something went unanswered, so that
+                            the device may have carried it out */
 };
 
 /* --- events -------------------------------------------------------------------------------- */
@@ -85,10 +85,10 @@ enum lwm2m_event_type {
 };
 
 /** Why a device left; also the word that is published. */
-#define LWM2M_LEFT_BY_ITSELF "deregister"
+#define LWM2M_LEFT_BY_ITSELF   "deregister"
 #define LWM2M_LEFT_BY_LIFETIME "lifetime_expired"
-#define LWM2M_LEFT_REPLACED "replaced"
-#define LWM2M_LEFT_KICKED "kicked"
+#define LWM2M_LEFT_REPLACED    "replaced"
+#define LWM2M_LEFT_KICKED      "kicked"
 
 /** What must be acknowledged later; a plain value. */
 struct lwm2m_receipt {
@@ -103,24 +103,27 @@ struct lwm2m_event {
     const char *reason;                /* plain English, or a LWM2M_LEFT_…; "" without */
     bool object_list_changed;          /* UPDATED */
 
-    struct lwm2m_request *request;         /* of request events, else NULL; the caller's again after a final event */
-    struct lwm2m_observation *observation; /* NOTIFICATION, and RESPONSE of an OBSERVE that established it */
+    struct lwm2m_request
+        *request; /* of request events, else NULL; the caller's again after a final event */
+    struct lwm2m_observation
+        *observation; /* NOTIFICATION, and RESPONSE of an OBSERVE that established it */
 
     /* RESPONSE, NOTIFICATION, SEND */
-    uint8_t code;                   /* wire code, such as LWCOAP_CODE(2, 5) */
-    struct lwm2m_path path;         /* NOTIFICATION: what is observed */
-    uint16_t content_format;        /* as received; LWM2M_FORMAT_NONE */
-    const uint8_t *body;            /* as received */
+    uint8_t code;            /* wire code, such as LWCOAP_CODE(2, 5) */
+    struct lwm2m_path path;  /* NOTIFICATION: what is observed */
+    uint16_t content_format; /* as received; LWM2M_FORMAT_NONE */
+    const uint8_t *body;     /* as received */
     size_t body_len;
-    const struct lwm2m_records *records; /* decoded content; NULL when there is none or decode_err */
-    int decode_err;                 /* 0, or why the body could not be decoded: -EBADMSG, -ENOTSUP
-                                       (unknown format), -ENOSPC */
-    const char *location;           /* of a 2.01 to a Create: "/3303/2"; "" without */
-    int32_t sequence;               /* value of the Observe option; -1 without */
-    bool outdated;                  /* NOTIFICATION: older than one that came before (RFC 7641, 3.4) */
+    const struct lwm2m_records
+        *records;         /* decoded content; NULL when there is none or decode_err */
+    int decode_err;       /* 0, or why the body could not be decoded: -EBADMSG, -ENOTSUP
+                             (unknown format), -ENOSPC */
+    const char *location; /* of a 2.01 to a Create: "/3303/2"; "" without */
+    int32_t sequence;     /* value of the Observe option; -1 without */
+    bool outdated;        /* NOTIFICATION: older than one that came before (RFC 7641, 3.4) */
 
-    const struct lwm2m_receipt *receipt; /* NOTIFICATION, SEND: see lwm2m_server_acknowledge(); NULL when
-                                            the device waits for nothing */
+    const struct lwm2m_receipt *receipt; /* NOTIFICATION, SEND: see lwm2m_server_acknowledge(); NULL
+                                            when the device waits for nothing */
 };
 
 /* --- the server ------------------------------------------------------------------------------ */
@@ -129,9 +132,9 @@ struct lwm2m_server_settings {
     struct lwcoap_settings coap;
     uint32_t lifetime_min_s; /* a registration's lifetime is clamped to these */
     uint32_t lifetime_max_s;
-    size_t max_devices;   /* more are answered 5.03 */
-    size_t queue_length;  /* requests waiting per device; more are refused with -ENOSPC */
-    size_t max_records;   /* of one payload */
+    size_t max_devices;  /* more are answered 5.03 */
+    size_t queue_length; /* requests waiting per device; more are refused with -ENOSPC */
+    size_t max_records;  /* of one payload */
 };
 
 struct lwm2m_server_callbacks {
@@ -191,10 +194,12 @@ size_t lwm2m_server_device_count(const struct lwm2m_server *server);
 /** Ends every request of every device with a DROPPED event. Not from within an event. */
 void lwm2m_server_drop_requests(struct lwm2m_server *server, const char *reason);
 
-/** Removes a device as if it had left; its events end with DEREGISTERED. Not from within an event. */
+/** Removes a device as if it had left; its events end with DEREGISTERED. Not from within an event.
+ */
 void lwm2m_server_kick(struct lwm2m_server *server, struct lwm2m_device *device, uint64_t now_ms);
 
-/** A notification or Send is safe: acknowledges it (2.04 to a Send), then lets waiting requests go. */
+/** A notification or Send is safe: acknowledges it (2.04 to a Send), then lets waiting requests go.
+ */
 void lwm2m_server_acknowledge(struct lwm2m_server *server, const struct lwm2m_receipt *receipt,
                               uint64_t now_ms);
 
