@@ -49,7 +49,8 @@ struct lwm2m_content_context {
 struct lwm2m_content_format {
     uint16_t number;
     const char *name;     /* in commands: "tlv", "senml-json", … */
-    bool single_resource; /* carries exactly one value: base must be a resource or resource instance */
+    bool single_resource; /* carries exactly one value: base must be a resource or resource instance
+                           */
 
     /**
      * Appends the records of a payload, in their order.
@@ -71,7 +72,8 @@ struct lwm2m_content_format {
                   size_t count, struct lwm2m_buffer *payload);
 };
 
-/** The format of a number, including the numbers used before IANA's (1541 … 1544); NULL if unknown. */
+/** The format of a number, including the numbers used before IANA's (1541 … 1544); NULL if unknown.
+ */
 const struct lwm2m_content_format *lwm2m_content_find(uint16_t number);
 
 /** The format of a name ("tlv", "json", "senml-json", "text", "opaque", …), any case; or NULL. */

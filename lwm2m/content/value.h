@@ -13,7 +13,8 @@
 #include <stdint.h>
 
 enum lwm2m_type {
-    LWM2M_TYPE_NONE = 0, /* no value: an executable resource, null, or a record that only names a path */
+    LWM2M_TYPE_NONE =
+        0, /* no value: an executable resource, null, or a record that only names a path */
     LWM2M_TYPE_STRING,
     LWM2M_TYPE_INTEGER,
     LWM2M_TYPE_UNSIGNED,
@@ -36,6 +37,9 @@ const char *lwm2m_type_name(enum lwm2m_type type);
  */
 [[nodiscard]] int lwm2m_type_by_name(const char *name, enum lwm2m_type *type);
 
+/** Whether bytes are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates). */
+bool lwm2m_utf8_valid(const uint8_t *data, size_t len);
+
 /** Borrowed bytes; not terminated. */
 struct lwm2m_bytes {
     const uint8_t *data;
@@ -45,11 +49,11 @@ struct lwm2m_bytes {
 struct lwm2m_value {
     enum lwm2m_type type;
     union {
-        int64_t integer;          /* INTEGER, TIME */
+        int64_t integer;           /* INTEGER, TIME */
         uint64_t unsigned_integer; /* UNSIGNED */
-        double number;            /* FLOAT */
-        bool boolean;             /* BOOLEAN */
-        struct lwm2m_bytes bytes; /* STRING, CORELNK (UTF-8), OPAQUE, UNTYPED */
+        double number;             /* FLOAT */
+        bool boolean;              /* BOOLEAN */
+        struct lwm2m_bytes bytes;  /* STRING, CORELNK (UTF-8), OPAQUE, UNTYPED */
         struct {
             uint16_t object;
             uint16_t instance;
@@ -57,10 +61,33 @@ struct lwm2m_value {
     };
 };
 
+/** Whether type and content are the same; a NaN equals any NaN, -0 does not equal 0. */
+bool lwm2m_value_equal(const struct lwm2m_value *a, const struct lwm2m_value *b);
+
+/* Room for the text of any number or link, with its terminator. */
+#define LWM2M_NUMBER_TEXT_MAX 32
+
+/**
+ * Writes the shortest decimal that reads back as the same double: "25", "0.1", "1e-7", "-0";
+ * all of them JSON numbers, but for "NaN", "Infinity" and "-Infinity".
+ *
+ * @return the length of the text, without its terminator
+ */
+size_t lwm2m_value_format_double(double number, char text[LWM2M_NUMBER_TEXT_MAX]);
+
+/**
+ * Writes a value as text/plain has it (Core TS 7.4.1): INTEGER, TIME, UNSIGNED, FLOAT, BOOLEAN
+ * ("0", "1") and OBJLNK ("65:0"). Nothing for the other types.
+ *
+ * @return the length of the text, without its terminator
+ */
+size_t lwm2m_value_format(const struct lwm2m_value *value, char text[LWM2M_NUMBER_TEXT_MAX]);
+
 /* 65535 is reserved as an id (Core TS 7.2): here it stands for "the device chooses" in a Create. */
 #define LWM2M_ID_ANY 0xffff
 
-/** Path of the data model: object, instance, resource, resource instance; depth 0 is the root "/". */
+/** Path of the data model: object, instance, resource, resource instance; depth 0 is the root "/".
+ */
 struct lwm2m_path {
     uint16_t ids[4];
     uint8_t depth; /* how many ids are valid, 0..4 */
@@ -113,5 +140,6 @@ void lwm2m_records_clear(struct lwm2m_records *records);
 /** Appends a zeroed record; NULL when max_count is reached or memory is short. */
 struct lwm2m_record *lwm2m_records_add(struct lwm2m_records *records);
 
-/** `len` bytes (at least 1 is reserved) that live until clear or deinit; NULL when memory is short. */
+/** `len` bytes (at least 1 is reserved) that live until clear or deinit; NULL when memory is short.
+ */
 uint8_t *lwm2m_records_alloc(struct lwm2m_records *records, size_t len);

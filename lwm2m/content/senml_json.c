@@ -1,0 +1,297 @@
+/*
+ * SenML JSON (RFC 8428, 5; Core TS 7.4.5): an array of flat objects, read by a table of their
+ * members. What they mean together is senml.c's.
+ */
+#include "lwm2m/content/base64.h"
+#include "lwm2m/content/format.h"
+#include "lwm2m/content/json_exact.h"
+#include "lwm2m/content/json_write.h"
+#include "lwm2m/content/senml.h"
+
+#include <cjson/cJSON.h>
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+struct reader {
+    struct lwm2m_records *records;
+    struct lwm2m_senml_record record;
+};
+
+typedef int read_member(struct reader *reader, const cJSON *item);
+
+static int read_name(const cJSON *item, struct lwm2m_bytes *name)
+{
+    if (!cJSON_IsString(item)) {
+        return -EBADMSG;
+    }
+    *name = (struct lwm2m_bytes){ (const uint8_t *)item->valuestring, strlen(item->valuestring) };
+    return 0;
+}
+
+static int read_base_name(struct reader *reader, const cJSON *item)
+{
+    return read_name(item, &reader->record.base_name);
+}
+
+static int read_own_name(struct reader *reader, const cJSON *item)
+{
+    return read_name(item, &reader->record.name);
+}
+
+static int read_base_time(struct reader *reader, const cJSON *item)
+{
+    reader->record.has_base_time = true;
+    return lwm2m_json_double(item, &reader->record.base_time) == 0 ? 0 : -EBADMSG;
+}
+
+static int read_own_time(struct reader *reader, const cJSON *item)
+{
+    reader->record.has_time = true;
+    return lwm2m_json_double(item, &reader->record.time) == 0 ? 0 : -EBADMSG;
+}
+
+static int read_base_value(struct reader *reader, const cJSON *item)
+{
+    reader->record.has_base_value = true;
+    return lwm2m_json_number(item, &reader->record.base_value) == 0 ? 0 : -EBADMSG;
+}
+
+/* The place for the record's value: there may be one only. */
+static struct lwm2m_value *take_value(struct reader *reader)
+{
+    if (reader->record.has_value) {
+        return NULL;
+    }
+    reader->record.has_value = true;
+    return &reader->record.value;
+}
+
+static int read_number(struct reader *reader, const cJSON *item)
+{
+    struct lwm2m_value *value = take_value(reader);
+    if (value == NULL) {
+        return -EBADMSG;
+    }
+    if (cJSON_IsNull(item)) {
+        value->type = LWM2M_TYPE_NONE; /* SenML-ETCH: the resource instance is removed (RFC 8790) */
+        return 0;
+    }
+    return lwm2m_json_number(item, value) == 0 ? 0 : -EBADMSG;
+}
+
+static int read_boolean(struct reader *reader, const cJSON *item)
+{
+    struct lwm2m_value *value = take_value(reader);
+    if (value == NULL || !cJSON_IsBool(item)) {
+        return -EBADMSG;
+    }
+    *value = (struct lwm2m_value){ .type = LWM2M_TYPE_BOOLEAN, .boolean = cJSON_IsTrue(item) };
+    return 0;
+}
+
+static int read_text(struct reader *reader, const cJSON *item, enum lwm2m_type type)
+{
+    struct lwm2m_value *value = take_value(reader);
+    if (value == NULL || !cJSON_IsString(item)) {
+        return -EBADMSG;
+    }
+    int err = lwm2m_value_from_text(type, item->valuestring, strlen(item->valuestring),
+                                    reader->records, value);
+    return err == 0 || err == -ENOMEM ? err : -EBADMSG;
+}
+
+static int read_string(struct reader *reader, const cJSON *item)
+{
+    return read_text(reader, item, LWM2M_TYPE_STRING);
+}
+
+static int read_data(struct reader *reader, const cJSON *item)
+{
+    return read_text(reader, item, LWM2M_TYPE_OPAQUE);
+}
+
+static int read_link(struct reader *reader, const cJSON *item)
+{
+    return read_text(reader, item, LWM2M_TYPE_OBJLNK);
+}
+
+/* The rest (units, sums, versions) says nothing about LwM2M. */
+static const struct {
+    const char *name;
+    read_member *read;
+} members[] = {
+    { "n", read_own_name },    { "v", read_number },   { "bn", read_base_name },
+    { "vs", read_string },     { "vb", read_boolean }, { "t", read_own_time },
+    { "bt", read_base_time },  { "vd", read_data },    { "vlo", read_link },
+    { "bv", read_base_value },
+};
+
+static int read_any(struct reader *reader, const cJSON *item)
+{
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        if (strcmp(members[i].name, item->string) == 0) {
+            return members[i].read(reader, item);
+        }
+    }
+    /* A name that ends in '_' must be understood (RFC 8428, 4.4). */
+    size_t len = strlen(item->string);
+    return len > 0 && item->string[len - 1] == '_' ? -EBADMSG : 0;
+}
+
+static int read_record(const struct lwm2m_content_context *context, struct lwm2m_senml_state *state,
+                       const cJSON *object, struct lwm2m_records *records)
+{
+    struct reader reader = { .records = records };
+    const cJSON *item;
+
+    if (!cJSON_IsObject(object)) {
+        return -EBADMSG;
+    }
+    cJSON_ArrayForEach(item, object)
+    {
+        int err = read_any(&reader, item);
+        if (err != 0) {
+            return err;
+        }
+    }
+    return lwm2m_senml_resolve(context, state, &reader.record, records);
+}
+
+static int read_pack(const struct lwm2m_content_context *context, const cJSON *pack,
+                     struct lwm2m_records *records)
+{
+    struct lwm2m_senml_state state = { 0 };
+    const cJSON *object;
+
+    if (!cJSON_IsArray(pack)) {
+        return -EBADMSG;
+    }
+    cJSON_ArrayForEach(object, pack)
+    {
+        int err = read_record(context, &state, object, records);
+        if (err != 0) {
+            return err;
+        }
+    }
+    return 0;
+}
+
+int lwm2m_senml_json_decode(const struct lwm2m_content_context *context, const uint8_t *payload,
+                            size_t len, struct lwm2m_records *records)
+{
+    if (len == 0) {
+        return 0;
+    }
+    cJSON *pack = lwm2m_json_parse((const char *)payload, len, NULL);
+    int err = read_pack(context, pack, records);
+    cJSON_Delete(pack);
+    return err;
+}
+
+static void write_name(struct lwm2m_buffer *payload, const char *member,
+                       const struct lwm2m_senml_name *name)
+{
+    lwm2m_json_write_name(payload, member);
+    lwm2m_buffer_append_byte(payload, '"');
+    lwm2m_json_write_text(payload, name->root, strlen(name->root));
+    lwm2m_buffer_append(payload, name->path, name->path_len);
+    lwm2m_buffer_append_byte(payload, '"');
+}
+
+static int write_string(struct lwm2m_buffer *payload, const struct lwm2m_value *value)
+{
+    if (!lwm2m_utf8_valid(value->bytes.data, value->bytes.len)) {
+        return -EINVAL;
+    }
+    lwm2m_json_write_name(payload, "vs");
+    lwm2m_json_write_string(payload, value->bytes.data, value->bytes.len);
+    return 0;
+}
+
+static int write_value(struct lwm2m_buffer *payload, const struct lwm2m_value *value)
+{
+    char text[LWM2M_NUMBER_TEXT_MAX];
+    switch (value->type) {
+    case LWM2M_TYPE_NONE:
+        return 0;
+    case LWM2M_TYPE_STRING:
+    case LWM2M_TYPE_CORELNK:
+        return write_string(payload, value);
+    case LWM2M_TYPE_OPAQUE:
+    case LWM2M_TYPE_UNTYPED:
+        lwm2m_json_write_name(payload, "vd");
+        lwm2m_buffer_append_byte(payload, '"');
+        lwm2m_base64_append(payload, value->bytes.data, value->bytes.len, LWM2M_BASE64_URL);
+        lwm2m_buffer_append_byte(payload, '"');
+        return 0;
+    case LWM2M_TYPE_OBJLNK:
+        lwm2m_json_write_name(payload, "vlo");
+        lwm2m_json_write_string(payload, text, lwm2m_value_format(value, text));
+        return 0;
+    case LWM2M_TYPE_BOOLEAN:
+        lwm2m_json_write_name(payload, "vb");
+        return lwm2m_json_write_scalar(payload, value);
+    default:
+        lwm2m_json_write_name(payload, "v");
+        return lwm2m_json_write_scalar(payload, value);
+    }
+}
+
+static void write_time(const struct lwm2m_content_context *context,
+                       const struct lwm2m_record *record, struct lwm2m_buffer *payload)
+{
+    char text[LWM2M_NUMBER_TEXT_MAX];
+    double time = lwm2m_senml_time_field(context, record->time_s);
+    lwm2m_json_write_name(payload, "t");
+    lwm2m_buffer_append(payload, text, lwm2m_value_format_double(time, text));
+}
+
+static int encode(const struct lwm2m_content_context *context, const struct lwm2m_record *records,
+                  size_t count, bool with_nulls, struct lwm2m_buffer *payload)
+{
+    struct lwm2m_senml_name name;
+    uint8_t base_depth = lwm2m_senml_base_depth(context, records, count);
+
+    lwm2m_buffer_append_byte(payload, '[');
+    for (size_t i = 0; i < count; i++) {
+        const struct lwm2m_record *record = &records[i];
+        if (!lwm2m_senml_can_write(context, record)) {
+            return -EINVAL;
+        }
+        lwm2m_buffer_append_text(payload, i > 0 ? ",{" : "{");
+        if (i == 0 && base_depth > 0) {
+            lwm2m_senml_write_base(context->root, &context->base, base_depth, &name);
+            write_name(payload, "bn", &name);
+        }
+        lwm2m_senml_write_name(context->root, &record->path, base_depth, &name);
+        write_name(payload, "n", &name);
+        if (record->has_time) {
+            write_time(context, record, payload);
+        }
+        if (write_value(payload, &record->value) != 0) {
+            return -EINVAL;
+        }
+        if (record->value.type == LWM2M_TYPE_NONE && with_nulls) {
+            lwm2m_buffer_append_text(payload, ",\"v\":null");
+        }
+        lwm2m_buffer_append_byte(payload, '}');
+    }
+    lwm2m_buffer_append_byte(payload, ']');
+    return payload->err;
+}
+
+int lwm2m_senml_json_encode(const struct lwm2m_content_context *context,
+                            const struct lwm2m_record *records, size_t count,
+                            struct lwm2m_buffer *payload)
+{
+    return encode(context, records, count, false, payload);
+}
+
+int lwm2m_senml_etch_json_encode(const struct lwm2m_content_context *context,
+                                 const struct lwm2m_record *records, size_t count,
+                                 struct lwm2m_buffer *payload)
+{
+    return encode(context, records, count, !lwm2m_senml_only_names(records, count), payload);
+}
