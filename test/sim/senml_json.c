@@ -1,0 +1,133 @@
+/** SenML JSON (110; RFC 8428, 5, with LwM2M's "vlo": Core 1.1, 7.4.4). */
+#include "test/sim/base64.h"
+#include "test/sim/content.h"
+#include "test/sim/json.h"
+#include "test/sim/model.h"
+#include "test/sim/name.h"
+#include "test/sim/senml.h"
+
+#include <errno.h>
+#include <string.h>
+
+static void add_string_member(struct bytes *out, const char *key, const struct bytes *text)
+{
+    bytes_printf(out, "\"%s\":", key);
+    json_add_string(out, text->data, text->len);
+}
+
+static void add_value(struct bytes *out, const struct value *value)
+{
+    switch (value->type) {
+    case VALUE_BOOLEAN:
+        bytes_printf(out, "\"vb\":%s", value->boolean ? "true" : "false");
+        break;
+    case VALUE_STRING:
+    case VALUE_CORELNK:
+        add_string_member(out, "vs", &value->bytes);
+        break;
+    case VALUE_OPAQUE:
+        bytes_add_text(out, "\"vd\":\"");
+        base64_encode_url(value->bytes.data, value->bytes.len, out);
+        bytes_add_byte(out, '"');
+        break;
+    case VALUE_OBJLNK:
+        bytes_printf(out, "\"vlo\":\"%u:%u\"", value->object, value->instance);
+        break;
+    default:
+        bytes_add_text(out, "\"v\":");
+        value_format(value, out);
+        break;
+    }
+}
+
+static void add_base(struct bytes *out, const struct content *content)
+{
+    bytes_add_text(out, "\"bn\":\"");
+    name_add_base(&content->base, out);
+    bytes_add_text(out, "\",");
+    if (content->time_s > 0) {
+        bytes_printf(out, "\"bt\":%.3f,", content->time_s);
+    }
+}
+
+void senml_json_encode(const struct content *content, struct bytes *out)
+{
+    bytes_add_byte(out, '[');
+    for (size_t i = 0; i < content->count; i++) {
+        const struct record *record = &content->records[i];
+        bytes_add_text(out, i == 0 ? "{" : ",{");
+        if (i == 0) {
+            add_base(out, content);
+        }
+        struct bytes name = { 0 };
+        name_add_relative(&content->base, &record->path, &name);
+        if (name.len != 0) {
+            add_string_member(out, "n", &name);
+            bytes_add_byte(out, ',');
+        }
+        bytes_deinit(&name);
+        add_value(out, &record->value);
+        bytes_add_byte(out, '}');
+    }
+    bytes_add_byte(out, ']');
+}
+
+static void read_member(struct json_reader *in, struct senml_record *record)
+{
+    struct bytes key = { 0 };
+    struct scalar scalar = { 0 };
+    json_read_string(in, &key);
+    json_expect(in, ':');
+    json_read_scalar(in, &scalar);
+    if (in->err == 0 && senml_record_set_take(record, bytes_text(&key), &scalar) != 0) {
+        in->err = -EBADMSG;
+    }
+    scalar_deinit(&scalar);
+    bytes_deinit(&key);
+}
+
+static void read_record(struct json_reader *in, struct senml_record *record)
+{
+    json_expect(in, '{');
+    if (json_take(in, '}')) {
+        return;
+    }
+    do {
+        read_member(in, record);
+    } while (in->err == 0 && json_take(in, ','));
+    json_expect(in, '}');
+}
+
+static int decode(const uint8_t *data, size_t len, bool with_values, struct records *records)
+{
+    struct json_reader in = { .at = (const char *)data, .end = (const char *)data + len };
+    struct senml_pack pack = { .with_values = with_values };
+    json_expect(&in, '[');
+    bool more = in.err == 0 && !json_take(&in, ']');
+    while (more && in.err == 0) {
+        struct senml_record record = { 0 };
+        read_record(&in, &record);
+        if (in.err == 0) {
+            in.err = senml_pack_add(&pack, &record, records);
+        }
+        senml_record_deinit(&record);
+        more = json_take(&in, ',');
+        if (!more) {
+            json_expect(&in, ']');
+        }
+    }
+    senml_pack_deinit(&pack);
+    return in.err != 0 || json_at_end(&in) ? in.err : -EBADMSG;
+}
+
+int senml_json_decode(const struct path *base, const uint8_t *data, size_t len,
+                      struct records *records)
+{
+    (void)base; /* names are absolute */
+    return decode(data, len, true, records);
+}
+
+int senml_json_decode_paths(const uint8_t *data, size_t len, struct records *records)
+{
+    return decode(data, len, false, records);
+}
