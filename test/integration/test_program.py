@@ -57,7 +57,7 @@ def test_check_accepts_the_configuration_of_these_tests(make_gateway):
     ("mqtt:\n  topics:\n    command: {topic: dn/all, qos: 1}\n", 3, None, ["endpoint_name"]),
     ("lwm2m:\n  xml_dir: /nonexistent\n", 2, 12, ["/nonexistent"]),
     ("mqtt: {broker: [\n", None, None, []),
-])
+], ids=["unknown", "duration", "range", "topic", "missing-directory", "no-yaml"])
 @pytest.mark.parametrize("check", [["-t"], []], ids=["check", "start"])
 def test_a_wrong_configuration_is_refused_with_its_place(tmp_path, check, text, line, column, words):
     file = tmp_path / "wrong.yaml"
