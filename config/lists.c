@@ -323,6 +323,38 @@ static void clear_auto_observe(void *member)
     *observe = (struct config_auto_observe){ 0 };
 }
 
+static void allowed_auto_observe(const struct config_setting *setting, char *text, size_t size)
+{
+    (void)setting;
+    snprintf(text, size, "true, false, or a list of up to %d paths", CONFIG_PATHS_MAX);
+}
+
+static int parse_observe_mode(const struct config_setting *setting, const char *text, void *member)
+{
+    bool all;
+    int err = config_kind_boolean.parse(setting, text, &all);
+    if (err == 0) {
+        enum config_auto_observe_mode *mode = member;
+        *mode = all ? CONFIG_AUTO_OBSERVE_ALL : CONFIG_AUTO_OBSERVE_OFF;
+    }
+    return err;
+}
+
+static bool guess_observe_mode(const struct config_setting *setting, const char *text, char *guess,
+                               size_t size)
+{
+    if (config_value_is_path(text)) {
+        snprintf(guess, size, "[%s]", text);
+        return true;
+    }
+    return config_kind_boolean.guess(setting, text, guess, size);
+}
+
+static const struct config_kind kind_observe_mode = { .name = "boolean",
+                                                      .parse = parse_observe_mode,
+                                                      .guess = guess_observe_mode,
+                                                      .allowed = allowed_auto_observe };
+
 static void read_auto_observe(struct config_reader *reader, const struct config_setting *setting,
                               const struct config_tree_node *node, void *member)
 {
@@ -336,32 +368,9 @@ static void read_auto_observe(struct config_reader *reader, const struct config_
         observe->mode = observe->count > 0 ? CONFIG_AUTO_OBSERVE_PATHS : CONFIG_AUTO_OBSERVE_OFF;
         return;
     }
-    if (node->kind != CONFIG_TREE_SCALAR) {
-        config_reader_refuse(reader, setting, node, NULL);
-        return;
-    }
-    char *text = config_reader_expand(reader, setting, node);
-    if (text == NULL) {
-        return;
-    }
-    bool all;
-    char guess[80];
-    if (config_kind_boolean.parse(setting, text, &all) == 0) {
-        observe->mode = all ? CONFIG_AUTO_OBSERVE_ALL : CONFIG_AUTO_OBSERVE_OFF;
-    } else if (config_value_is_path(node->text)) {
-        snprintf(guess, sizeof guess, "[%s]", node->text);
-        config_reader_refuse(reader, setting, node, guess);
-    } else {
-        bool guessed = config_kind_boolean.guess(setting, node->text, guess, sizeof guess);
-        config_reader_refuse(reader, setting, node, guessed ? guess : NULL);
-    }
-    free(text);
-}
-
-static void allowed_auto_observe(const struct config_setting *setting, char *text, size_t size)
-{
-    (void)setting;
-    snprintf(text, size, "true, false, or a list of up to %d paths", CONFIG_PATHS_MAX);
+    struct config_setting one = *setting;
+    one.kind = &kind_observe_mode;
+    config_reader_value(reader, &one, node, &observe->mode);
 }
 
 const struct config_kind config_kind_auto_observe = { .name = "boolean or list",

@@ -429,6 +429,29 @@ static void messages_come_in_the_order_of_the_file_and_are_bounded(void **state)
     assert_non_null(strstr(error.messages[CONFIG_ERRORS_MAX - 1], "\"j\""));
 }
 
+static int nothing_is_readable(const char *path, bool directory)
+{
+    (void)path;
+    (void)directory;
+    return -EACCES;
+}
+
+static void a_default_at_fault_is_called_a_default(void **state)
+{
+    struct config_environment environment = fake_environment;
+    struct config config;
+    struct config_error error;
+    (void)state;
+    environment.readable = nothing_is_readable;
+    assert_int_equal(config_load_text("f", "{}", 2, &environment, &config, &error), -EBADMSG);
+    assert_int_equal(error.count, 1);
+    assert_non_null(strstr(error.messages[0], "f:1:1: lwm2m.xml_dir: found the default \"/"));
+    assert_non_null(strstr(error.messages[0], "Permission denied; allowed: a readable directory"));
+    static const char none[] = "lwm2m: {xml_dir: ''}";
+    assert_int_equal(config_load_text("f", none, strlen(none), &environment, &config, &error), 0);
+    config_deinit(&config);
+}
+
 static void values_are_bounded_in_number(void **state)
 {
     static char text[100000] = "lwm2m: {auto_observe: [";
@@ -451,6 +474,7 @@ int main(void)
         cmocka_unit_test(no_message_repeats_a_secret),
         cmocka_unit_test(over_long_passwords_are_not_repeated),
         cmocka_unit_test(messages_come_in_the_order_of_the_file_and_are_bounded),
+        cmocka_unit_test(a_default_at_fault_is_called_a_default),
         cmocka_unit_test(values_are_bounded_in_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
