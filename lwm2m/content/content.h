@@ -93,8 +93,10 @@ const struct lwm2m_content_format *lwm2m_content_row(size_t index);
                                         struct lwm2m_records *records, struct lwm2m_value *value);
 
 /**
- * Converts a value to the type that the definition asks for where nothing is lost (an integer for
- * a Float, text for an Objlnk, 0/1 for a Boolean, base64 text for an Opaque); otherwise leaves it.
+ * Converts a value to the type that the definition asks for where nothing is lost (text for an
+ * Objlnk, 0/1 for a Boolean, base64 text for an Opaque, bytes that are UTF-8 for a String);
+ * otherwise leaves it. Only a whole number for a Float is rounded, as any decimal for it is. A
+ * NONE fits every type, and UNTYPED asks for none.
  *
  * @return 0, -EINVAL when the value does not fit the type (it is unchanged), -ENOMEM
  */

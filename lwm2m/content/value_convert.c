@@ -73,19 +73,15 @@ static int to_unsigned(struct lwm2m_value *value, enum lwm2m_type type)
     return 0;
 }
 
+/* A Float is a double: a whole number is rounded to one, as its decimal text would be. */
 static int to_float(struct lwm2m_value *value, enum lwm2m_type type)
 {
     struct whole whole;
-    struct whole back;
     if (!whole_of(value, &whole)) {
         return -EINVAL;
     }
-    double number = (double)whole.magnitude;
-    if (!whole_of_double(number, &back) || back.magnitude != whole.magnitude) {
-        return -EINVAL;
-    }
     value->type = type;
-    value->number = whole.negative ? -number : number;
+    value->number = whole.negative ? -(double)whole.magnitude : (double)whole.magnitude;
     return 0;
 }
 

@@ -116,17 +116,6 @@ static int parse_number(enum lwm2m_type type, const char *text, size_t len,
     if (err != 0) {
         return err;
     }
-    if (type == LWM2M_TYPE_FLOAT) {
-        /* Here rounding is what a decimal for a Float means. */
-        if (number.type == LWM2M_TYPE_INTEGER) {
-            number.number = (double)number.integer;
-        } else if (number.type == LWM2M_TYPE_UNSIGNED) {
-            number.number = (double)number.unsigned_integer;
-        }
-        number.type = LWM2M_TYPE_FLOAT;
-        *value = number;
-        return 0;
-    }
     if (lwm2m_value_convert(&number, type, records) != 0) {
         /* A fraction is not of this type; a whole number that is left over is too large. */
         return number.type == LWM2M_TYPE_FLOAT && floor(number.number) < number.number ? -EINVAL
