@@ -27,6 +27,7 @@ static void observation_free(struct lwm2m_server *server, struct lwm2m_observati
 {
     lwcoap_observation_remove(server->coap, &observation->coap);
     lwm2m_observation_set_context(server, observation, NULL);
+    free(observation->renewal);
     free(observation->query);
     free(observation);
 }
@@ -147,7 +148,7 @@ void lwm2m_observation_renewed(struct lwm2m_server *server, struct lwm2m_request
 {
     struct lwm2m_observation *observation = request->context;
 
-    observation->renewing = false;
+    observation->renewal = NULL;
     if (event->type == LWM2M_EVENT_RESPONSE) {
         struct lwm2m_event notification = *event;
         notification.type = LWM2M_EVENT_NOTIFICATION;
@@ -162,7 +163,7 @@ void lwm2m_observation_renewed(struct lwm2m_server *server, struct lwm2m_request
 /* When memory is short the next Update tries again. */
 static void request_renewal(struct lwm2m_server *server, struct lwm2m_observation *observation)
 {
-    struct lwm2m_request *request = observation->renewing ? NULL : calloc(1, sizeof(*request));
+    struct lwm2m_request *request = observation->renewal ? NULL : calloc(1, sizeof(*request));
     if (!request) {
         return;
     }
@@ -178,7 +179,7 @@ static void request_renewal(struct lwm2m_server *server, struct lwm2m_observatio
         free(request);
         return;
     }
-    observation->renewing = true;
+    observation->renewal = request;
 }
 
 void lwm2m_observations_renew(struct lwm2m_server *server, struct lwm2m_device *device)
@@ -262,7 +263,7 @@ void lwm2m_observations_sweep(struct lwm2m_server *server, struct lwm2m_device *
     struct lwm2m_observation **link = &device->observations;
     while (*link) {
         struct lwm2m_observation *at = *link;
-        if (at->state == LWM2M_OBSERVATION_ENDED && !at->renewing && at != device->in_exchange) {
+        if (at->state == LWM2M_OBSERVATION_ENDED && !at->renewal && at != device->in_exchange) {
             *link = at->next;
             observation_free(server, at);
         } else {

@@ -21,10 +21,10 @@ struct lwm2m_observation {
     struct lwm2m_path path;
     uint16_t accept; /* as it was asked for */
     enum lwm2m_observation_state state;
-    bool automatic; /* not renewed by us */
-    bool renewing;  /* a renewal waits in the queue or is under way */
-    char *query;    /* "pmin=1", NULL without */
-    void *context;  /* the caller's */
+    bool automatic;                /* not renewed by us */
+    struct lwm2m_request *renewal; /* waits in the queue or is under way; NULL without */
+    char *query;                   /* "pmin=1", NULL without */
+    void *context;                 /* the caller's */
 };
 
 /** The observation of a path, NULL when there is none. */

@@ -1,7 +1,6 @@
 #include "lwm2m/queue.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "lwm2m/observation.h"
 #include "lwm2m/operation.h"
@@ -214,16 +213,4 @@ void lwm2m_queue_drop(struct lwm2m_server *server, struct lwm2m_device *device, 
         event.reason = reason;
         lwm2m_queue_finish(server, device->queue_head, &event);
     }
-}
-
-void lwm2m_queue_forget(struct lwm2m_device *device)
-{
-    while (device->queue_head) {
-        struct lwm2m_request *request = device->queue_head;
-        device->queue_head = request->next;
-        if (request->renewal) {
-            free(request);
-        }
-    }
-    device->queue_tail = NULL;
 }

@@ -33,6 +33,3 @@ void lwm2m_queue_unanswered(struct lwm2m_server *server, struct lwm2m_request *r
 
 /** Ends all requests of a device as DROPPED; the exchange under way is given up. */
 void lwm2m_queue_drop(struct lwm2m_server *server, struct lwm2m_device *device, const char *reason);
-
-/** Forgets all requests of a device without an event: the server is being freed. */
-void lwm2m_queue_forget(struct lwm2m_device *device);

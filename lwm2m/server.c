@@ -335,7 +335,6 @@ static void free_devices(struct lwm2m_server *server)
     struct lwm2m_device *device, *next;
     HASH_ITER(by_location, server->registry.by_location, device, next)
     {
-        lwm2m_queue_forget(device);
         lwm2m_observations_end(server, device);
         lwm2m_registry_remove(&server->registry, device);
         lwcoap_peer_release(server->coap, device->peer);
