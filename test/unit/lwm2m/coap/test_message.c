@@ -80,7 +80,7 @@ static void every_field_is_read(void **state)
     bool header_ok;
 
     (void)state;
-    size_t len = unhex("5202abcd1122b27264013511282cff616263", bytes);
+    size_t len = unhex("5202abcd1122b2726401351128ff616263", bytes);
     assert_int_equal(lwcoap_message_parse(bytes, len, &message, &header_ok), 0);
     assert_int_equal(message.type, LWCOAP_NON);
     assert_int_equal(message.code, LWCOAP_POST);
