@@ -64,6 +64,11 @@ def wait_until(condition, timeout=None, what="condition"):
         time.sleep(0.02)
 
 
+def default_sigint():
+    """A shell that runs the tests in the background makes its children ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Process:
     """A child process whose output goes to a file that can be waited for line by line."""
 
@@ -72,7 +77,8 @@ class Process:
         with open(log, "ab") as out:
             self.child = subprocess.Popen(
                 [str(word) for word in command], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out,
-                stderr=subprocess.STDOUT, env={**os.environ, **(env or {})})
+                stderr=subprocess.STDOUT, env={**os.environ, **(env or {})},
+                preexec_fn=default_sigint)
 
     def running(self):
         return self.child.poll() is None
