@@ -14,6 +14,8 @@
 
 #define EXPONENT_MAX 100000u
 #define TEXT_MAX     1000
+/* Up to here every whole number is a double. */
+#define EXACT_DOUBLE_MAX ((uint64_t)1 << 53)
 
 static size_t count_digits(const char *text, size_t len)
 {
@@ -81,6 +83,7 @@ struct scaled {
     int64_t power;
     bool negative;
     bool overflow; /* more digits than 64 bits hold */
+    bool exponent; /* written with one */
 };
 
 static void scaled_add_digit(struct scaled *scaled, unsigned digit)
@@ -119,13 +122,17 @@ static struct scaled scale(const char *text, size_t len)
     }
     uint32_t exponent = 0;
     if (scan_exponent(text + at, len - at, &exponent) > 0) {
+        scaled.exponent = true;
         scaled.power += text[at + 1] == '-' ? -(int64_t)exponent : (int64_t)exponent;
     }
     scaled.power -= fraction_digits;
     return scaled;
 }
 
-/* Whether the decimal is a whole number that 64 bits hold, sign apart. */
+/*
+ * Whether the decimal is a whole number that 64 bits hold, sign apart. A large one with an exponent
+ * is a double that somebody wrote as short as can be: its zeros are not meant.
+ */
 static bool scaled_is_whole(const struct scaled *scaled, uint64_t *whole)
 {
     *whole = scaled->magnitude;
@@ -143,7 +150,7 @@ static bool scaled_is_whole(const struct scaled *scaled, uint64_t *whole)
             return false;
         }
     }
-    return true;
+    return !scaled->exponent || *whole <= EXACT_DOUBLE_MAX;
 }
 
 static int parse_double(const char *text, size_t len, struct lwm2m_value *value)

@@ -1,6 +1,7 @@
 /*
  * Decimal text of numbers, in the grammar of JSON (RFC 8259, 6), read without loss: a number
  * that is whole and fits 64 bits comes out as an integer even when it is written "1e3" or "25.0".
+ * Only above 2^53 an exponent makes it a FLOAT: so doubles are written, integers are not.
  */
 #pragma once
 

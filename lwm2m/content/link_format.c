@@ -61,10 +61,11 @@ void lwm2m_link_reader_init(struct lwm2m_link_reader *reader, const uint8_t *pay
 static bool read_link(const uint8_t *start, const uint8_t *end, const uint8_t *close,
                       struct lwm2m_link *link)
 {
-    const uint8_t *after = skip_blanks(close + 1, end);
     link->text = trimmed(start, end);
+    end = link->text.data + link->text.len;
+    const uint8_t *after = skip_blanks(close + 1, end);
     link->target = trimmed(start + 1, close);
-    link->attributes = (struct lwm2m_bytes){ after, 0 };
+    link->attributes = (struct lwm2m_bytes){ close + 1, 0 };
     if (after == end) {
         return true;
     }

@@ -68,7 +68,7 @@ static void numbers_are_exact(void **state)
         { "25.0", { .type = LWM2M_TYPE_INTEGER, .integer = 25 } },
         { "1.5", { .type = LWM2M_TYPE_FLOAT, .number = 1.5 } },
         { "-0.0", { .type = LWM2M_TYPE_FLOAT, .number = -0.0 } },
-        { "1e18", { .type = LWM2M_TYPE_INTEGER, .integer = 1000000000000000000 } },
+        { "1e18", { .type = LWM2M_TYPE_FLOAT, .number = 1e18 } },
         { "9007199254740993", { .type = LWM2M_TYPE_INTEGER, .integer = 9007199254740993 } },
         { "9223372036854775807", { .type = LWM2M_TYPE_INTEGER, .integer = INT64_MAX } },
         { "-9223372036854775808", { .type = LWM2M_TYPE_INTEGER, .integer = INT64_MIN } },
