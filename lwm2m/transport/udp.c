@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 enum {
-    BATCH = 64,
+    BATCH = TRANSPORT_UDP_BATCH,
     /* Slots lie this far apart, not a power of two: their first bytes share no cache set. */
     SLOT_STRIDE = TRANSPORT_UDP_DATAGRAM_MAX + 3 * 64,
     OUT_ROOM = 256 * 1024,

@@ -12,6 +12,9 @@ struct transport_udp;
 /* Bytes of the longest datagram that is received or sent; CoAP advises 1152 (RFC 7252, 4.6). */
 #define TRANSPORT_UDP_DATAGRAM_MAX 8192
 
+/* Datagrams of a batch. */
+#define TRANSPORT_UDP_BATCH 64
+
 struct transport_udp_settings {
     const char *host;     /* "127.0.0.1", "::", "*" (all addresses of both families) */
     uint16_t port;        /* 0: the kernel chooses */
@@ -38,7 +41,7 @@ int transport_udp_fd(const struct transport_udp *udp);
 uint16_t transport_udp_port(const struct transport_udp *udp);
 
 /**
- * Receives one batch at the most (64 datagrams) and hands each to `receiver`.
+ * Receives one batch at the most and hands each to `receiver`.
  *
  * @return how many came; a full batch means: there may be more. Negative errno on a socket error.
  */

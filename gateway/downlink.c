@@ -1,0 +1,324 @@
+#include "gateway/downlink.h"
+
+#include "mqtt/topic.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    ENDPOINT_SIZE = 1024, /* longer names cannot be registered */
+    RECORDS_MAX = 1000,   /* values in one command */
+};
+
+struct downlink {
+    struct downlink_settings settings;
+    struct command *first; /* all commands that wait or are under way */
+    size_t under_way;
+};
+
+/* What all observations of the gateway's own account share. */
+static const struct command_text auto_echo = { COMMAND_AUTO_OBSERVE_ECHO,
+                                               sizeof(COMMAND_AUTO_OBSERVE_ECHO) - 1 };
+static const struct command_text no_echo = { "", 0 };
+
+/* --- the list of commands ----------------------------------------------------------------------
+ */
+
+static void add_command(struct downlink *downlink, struct command *command)
+{
+    command->before = NULL;
+    command->after = downlink->first;
+    if (downlink->first != NULL) {
+        downlink->first->before = command;
+    }
+    downlink->first = command;
+}
+
+static void set_under_way(struct downlink *downlink, struct command *command, bool under_way)
+{
+    downlink->under_way += under_way && !command->under_way;
+    downlink->under_way -= !under_way && command->under_way;
+    command->under_way = under_way;
+}
+
+static void end_command(struct downlink *downlink, struct command *command)
+{
+    set_under_way(downlink, command, false);
+    if (command->before != NULL) {
+        command->before->after = command->after;
+    } else {
+        downlink->first = command->after;
+    }
+    if (command->after != NULL) {
+        command->after->before = command->before;
+    }
+    command_free(command);
+}
+
+/* --- from the message to the request
+ * --------------------------------------------------------------- */
+
+struct lookup {
+    const struct definitions *definitions;
+    const struct lwm2m_device *device;
+};
+
+static bool look_up(void *ctx, uint16_t object, uint16_t resource, struct command_resource *access)
+{
+    const struct lookup *lookup = ctx;
+    struct lwm2m_version version = { 0 };
+    if (lookup->device != NULL) {
+        version = lwm2m_device_object_version(lookup->device, object);
+    }
+    return definitions_access(lookup->definitions, object, version, resource, access);
+}
+
+/* Response Topic and Correlation Data; both are copied. */
+static int keep_answer_address(struct command *command, const struct mqtt_message *message)
+{
+    if (message->response_topic.data != NULL && message->response_topic.len > 0) {
+        command->response_topic =
+            command_copy(command, message->response_topic.data, message->response_topic.len);
+        if (command->response_topic == NULL) {
+            return -ENOMEM;
+        }
+    }
+    if (message->correlation.data != NULL) {
+        command->correlation =
+            command_copy(command, message->correlation.data, message->correlation.len);
+        command->correlation_len = message->correlation.len;
+        return command->correlation != NULL ? 0 : -ENOMEM;
+    }
+    return 0;
+}
+
+static void set_deadline(struct command *command, const struct mqtt_message *message,
+                         uint64_t now_ms)
+{
+    uint64_t ttl_ms = command->ttl_ms;
+    if (message->has_expiry && (uint64_t)message->expiry_s * 1000 < ttl_ms) {
+        ttl_ms = (uint64_t)message->expiry_s * 1000;
+    }
+    command->request.send_now = ttl_ms == 0;
+    if (ttl_ms != 0 && ttl_ms != COMMAND_TTL_NONE) {
+        command->request.expires_ms = now_ms + ttl_ms;
+    }
+}
+
+static void refuse(struct downlink *downlink, const char *endpoint,
+                   const struct lwm2m_device *device, struct command *command, uint8_t code,
+                   const char *reason)
+{
+    struct command_refusal refusal = { .code = code };
+    (void)snprintf(refusal.reason, sizeof(refusal.reason), "%s", reason);
+    uplink_refusal(downlink->settings.uplink, endpoint, device, command, &refusal);
+    log_debug(downlink->settings.log, "command-refused", LOG_TEXT("endpoint", endpoint),
+              LOG_TEXT("reason", refusal.reason));
+    command_free(command);
+}
+
+/* The server did not take the request: no event will come. */
+static void not_taken(struct downlink *downlink, struct lwm2m_device *device,
+                      struct command *command, int err)
+{
+    const char *endpoint = lwm2m_device_endpoint(device);
+    if (err == -EINVAL) {
+        refuse(downlink, endpoint, device, command, LWCOAP_CODE(4, 0),
+               "the content format cannot carry these values, or path and query are too long");
+        return;
+    }
+    const char *reason = err == -ENOSPC   ? "the device's queue is full"
+                         : err == -ENOENT ? "the device left"
+                                          : "out of memory";
+    uplink_state(downlink->settings.uplink, device, command, "dropped", reason);
+    log_warn(downlink->settings.log, "command-dropped", LOG_TEXT("endpoint", endpoint),
+             LOG_TEXT("reason", reason));
+    command_free(command);
+}
+
+/* Whether a command is still in the list: its final event may have come already. */
+static bool is_listed(const struct downlink *downlink, const struct command *command)
+{
+    return downlink->first == command; /* new ones go to the front, and none came in between */
+}
+
+static void request(struct downlink *downlink, struct lwm2m_device *device, struct command *command,
+                    uint64_t now_ms)
+{
+    const struct downlink_settings *settings = &downlink->settings;
+    uint64_t sent_before = settings->sent_datagrams(settings->ctx);
+    add_command(downlink, command);
+    int err = lwm2m_server_request(settings->server, device, &command->request, now_ms);
+    if (err != 0) {
+        downlink->first = command->after;
+        if (command->after != NULL) {
+            command->after->before = NULL;
+        }
+        not_taken(downlink, device, command, err);
+        return;
+    }
+    if (!is_listed(downlink, command)) {
+        return;
+    }
+    bool waits = lwm2m_device_uses_queue_mode(device) &&
+                 settings->sent_datagrams(settings->ctx) == sent_before;
+    set_under_way(downlink, command, !waits);
+    if (waits && settings->report_queued && !command->request.automatic) {
+        uplink_state(settings->uplink, device, command, "queued", "");
+    }
+}
+
+static void carry_out(struct downlink *downlink, const char *endpoint,
+                      const struct mqtt_message *message)
+{
+    const struct downlink_settings *settings = &downlink->settings;
+    struct lwm2m_device *device = lwm2m_server_find(settings->server, endpoint);
+    struct lookup lookup = { settings->definitions, device };
+    struct command_context context = {
+        .ctx = &lookup,
+        .resource = look_up,
+        .posts_resources = device != NULL && lwm2m_device_version(device).minor > 0,
+        .max_records = RECORDS_MAX,
+    };
+    struct command *command = NULL;
+    struct command_refusal refusal;
+    int err =
+        command_parse(message->payload.data, message->payload.len, &context, &command, &refusal);
+    if (err != -ENOMEM && keep_answer_address(command, message) != 0) {
+        command_free(command);
+        err = -ENOMEM;
+    }
+    if (err == -ENOMEM) {
+        log_error(settings->log, "command-lost", LOG_TEXT("endpoint", endpoint),
+                  LOG_TEXT("reason", "out of memory"));
+    } else if (err != 0) {
+        refuse(downlink, endpoint, device, command, refusal.code, refusal.reason);
+    } else if (device == NULL) {
+        refuse(downlink, endpoint, NULL, command, LWCOAP_CODE(4, 4),
+               "no device with this endpoint name is registered");
+    } else {
+        uint64_t now_ms = settings->now_ms(settings->ctx);
+        set_deadline(command, message, now_ms);
+        request(downlink, device, command, now_ms);
+    }
+}
+
+/* --- what became of a request
+ * --------------------------------------------------------------------------- */
+
+/* Notifications send back what the observe command had; nothing is kept when that is nothing. */
+static void keep_echo(struct downlink *downlink, struct lwm2m_observation *observation,
+                      const struct command *command)
+{
+    struct lwm2m_server *server = downlink->settings.server;
+    if (command->request.automatic) {
+        lwm2m_observation_set_context(server, observation, (void *)(uintptr_t)&auto_echo);
+        return;
+    }
+    struct command_text *echo = NULL;
+    if (command->echo.len > 0) {
+        echo = malloc(sizeof(*echo) + command->echo.len);
+        if (echo == NULL) {
+            log_error(downlink->settings.log, "observation-members-lost",
+                      LOG_TEXT("reason", "out of memory"));
+            return;
+        }
+        char *text = (char *)(echo + 1);
+        memcpy(text, command->echo.text, command->echo.len);
+        *echo = (struct command_text){ text, command->echo.len };
+    }
+    lwm2m_observation_set_context(server, observation, echo);
+}
+
+const struct command_text *downlink_echo(const struct lwm2m_observation *observation)
+{
+    const void *context = observation != NULL ? lwm2m_observation_context(observation) : NULL;
+    return context != NULL ? context : &no_echo;
+}
+
+void downlink_echo_free(void *observation_context)
+{
+    if (observation_context != &auto_echo) {
+        free(observation_context);
+    }
+}
+
+static const char *const states[] = {
+    [LWM2M_EVENT_ACKNOWLEDGED] = "ack", [LWM2M_EVENT_TIMEOUT] = "coap_timeout",
+    [LWM2M_EVENT_RESET] = "coap_reset", [LWM2M_EVENT_EXPIRED] = "expired",
+    [LWM2M_EVENT_DROPPED] = "dropped",
+};
+
+void downlink_event(struct downlink *downlink, const struct lwm2m_event *event)
+{
+    struct command *command = event->request->context;
+    if (event->type == LWM2M_EVENT_RESPONSE) {
+        if (event->observation != NULL) {
+            keep_echo(downlink, event->observation, command);
+        }
+        uplink_answer(downlink->settings.uplink, event, command);
+    } else {
+        const char *reason = event->type == LWM2M_EVENT_DROPPED ? event->reason : "";
+        uplink_state(downlink->settings.uplink, event->device, command, states[event->type],
+                     reason);
+    }
+    if (event->type == LWM2M_EVENT_ACKNOWLEDGED) {
+        set_under_way(downlink, command, true);
+    } else {
+        end_command(downlink, command);
+    }
+}
+
+/* --- the interface
+ * ----------------------------------------------------------------------------------------- */
+
+struct downlink *downlink_new(const struct downlink_settings *settings)
+{
+    struct downlink *downlink = calloc(1, sizeof(*downlink));
+    if (downlink != NULL) {
+        downlink->settings = *settings;
+    }
+    return downlink;
+}
+
+void downlink_free(struct downlink *downlink)
+{
+    while (downlink != NULL && downlink->first != NULL) {
+        end_command(downlink, downlink->first);
+    }
+    free(downlink);
+}
+
+void downlink_message(struct downlink *downlink, const struct mqtt_message *message)
+{
+    char endpoint[ENDPOINT_SIZE];
+    size_t len;
+    int err = mqtt_topic_match(downlink->settings.topic, message->topic, strlen(message->topic),
+                               endpoint, sizeof(endpoint), &len);
+    if (err != 0) {
+        log_warn(downlink->settings.log, "command-topic-unknown",
+                 LOG_TEXT("topic", message->topic));
+        return;
+    }
+    carry_out(downlink, endpoint, message);
+}
+
+void downlink_observe(struct downlink *downlink, struct lwm2m_device *device,
+                      const struct lwm2m_path *path)
+{
+    struct command *command = command_new_observe(path);
+    if (command == NULL) {
+        log_error(downlink->settings.log, "auto-observe-failed",
+                  LOG_TEXT("endpoint", lwm2m_device_endpoint(device)),
+                  LOG_TEXT("reason", "out of memory"));
+        return;
+    }
+    request(downlink, device, command, downlink->settings.now_ms(downlink->settings.ctx));
+}
+
+size_t downlink_under_way(const struct downlink *downlink)
+{
+    return downlink->under_way;
+}

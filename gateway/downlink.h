@@ -1,0 +1,49 @@
+/*
+ * The way down: a message of the command topic becomes a request to a device, and what becomes of
+ * the request finds its way back to who asked. Owns the commands that wait or are under way.
+ */
+#pragma once
+
+#include "gateway/definitions.h"
+#include "gateway/uplink.h"
+
+#include "mqtt/message.h"
+
+struct downlink;
+struct mqtt_topic;
+
+struct downlink_settings {
+    struct lwm2m_server *server;
+    struct uplink *uplink;
+    const struct definitions *definitions;
+    struct log *log;
+    const struct mqtt_topic *topic; /* template of the command topic */
+    bool report_queued;             /* publish that a command waits for a sleeping device */
+    void *ctx;
+    uint64_t (*now_ms)(void *ctx);         /* the clock of the server */
+    uint64_t (*sent_datagrams)(void *ctx); /* how many the server has sent: it grows when a command
+                                              goes out at once */
+};
+
+/** @return NULL when memory is short */
+struct downlink *downlink_new(const struct downlink_settings *settings);
+
+/** Forgets all commands; only after the server is freed. Accepts NULL. */
+void downlink_free(struct downlink *downlink);
+
+/** Carries a command out, or answers why not. */
+void downlink_message(struct downlink *downlink, const struct mqtt_message *message);
+
+/** Observes a path on the gateway's own account. */
+void downlink_observe(struct downlink *downlink, struct lwm2m_device *device,
+                      const struct lwm2m_path *path);
+
+/** Events of requests: ACKNOWLEDGED … DROPPED. */
+void downlink_event(struct downlink *downlink, const struct lwm2m_event *event);
+
+/** Commands that a device is expected to answer soon: not those that wait for one to wake up. */
+size_t downlink_under_way(const struct downlink *downlink);
+
+/** The context of an observation: members that its notifications send back. */
+const struct command_text *downlink_echo(const struct lwm2m_observation *observation);
+void downlink_echo_free(void *observation_context);
