@@ -18,26 +18,28 @@ void *__wrap_realloc(void *memory, size_t size);
 
 unsigned allocations;
 unsigned fail_allocation;
+size_t largest_allocation;
 
-static bool may_allocate(void)
+static bool may_allocate(size_t size)
 {
     allocations++;
+    largest_allocation = size > largest_allocation ? size : largest_allocation;
     return fail_allocation == 0 || --fail_allocation > 0;
 }
 
 void *__wrap_malloc(size_t size)
 {
-    return may_allocate() ? __real_malloc(size) : NULL;
+    return may_allocate(size) ? __real_malloc(size) : NULL;
 }
 
 void *__wrap_calloc(size_t count, size_t size)
 {
-    return may_allocate() ? __real_calloc(count, size) : NULL;
+    return may_allocate(count * size) ? __real_calloc(count, size) : NULL;
 }
 
 void *__wrap_realloc(void *memory, size_t size)
 {
-    return may_allocate() ? __real_realloc(memory, size) : NULL;
+    return may_allocate(size) ? __real_realloc(memory, size) : NULL;
 }
 
 static void on_send(void *ctx, const struct transport_route *route, const uint8_t *data, size_t len)

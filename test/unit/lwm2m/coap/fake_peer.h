@@ -13,6 +13,7 @@
 /* Allocations of the endpoint up to now, and the number of the next one that fails (0: none). */
 extern unsigned allocations;
 extern unsigned fail_allocation;
+extern size_t largest_allocation;
 
 /* A datagram of the endpoint, read back. */
 struct sent {
