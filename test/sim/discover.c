@@ -18,9 +18,9 @@ static void add_link(const struct device *device, const struct path *path, bool 
                      struct bytes *out)
 {
     char text[PATH_TEXT_SIZE];
-    bool rooted = device->options->alternate_path[0] != 0;
+    bool rooted = device->options->root[0] != 0;
     bytes_printf(out, "%s<%s%s%s>", out->len == 0 ? "" : ",", rooted ? "/" : "",
-                 device->options->alternate_path, path_format(path, text));
+                 device->options->root, path_format(path, text));
     unsigned int count = path->depth == PATH_RESOURCE ? dimension(&device->store, path) : 0;
     if (count != 0) {
         bytes_printf(out, ";dim=%u", count);

@@ -6,6 +6,7 @@
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -152,8 +153,17 @@ static void discard_errors(const struct network *network)
 
 void network_process(struct network *network)
 {
+    struct epoll_event events[16];
+    coap_tick_t now = 0;
+    coap_ticks(&now);
+    /* coap_io_process() in its three steps: what it sends first may already be answered by an
+       ICMP error, which must not be there any more when it looks for what arrived. */
+    coap_io_prepare_epoll(network->context, now);
     discard_errors(network);
-    coap_io_process(network->context, COAP_IO_NO_WAIT);
+    int count = epoll_wait(network_descriptor(network), events, 16, 0);
+    if (count > 0) {
+        coap_io_do_epoll(network->context, events, (size_t)count);
+    }
     discard_errors(network);
 }
 

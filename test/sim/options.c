@@ -219,6 +219,22 @@ static void set_version_defaults(struct options *options)
     }
 }
 
+static int set_root(struct options *options)
+{
+    const char *path = options->alternate_path + strspn(options->alternate_path, "/");
+    size_t len = strlen(path);
+    while (len > 0 && path[len - 1] == '/') {
+        len--;
+    }
+    if (len >= sizeof options->root) {
+        fprintf(stderr, "lwm2m-sim: --alternate-path is too long\n");
+        return -EINVAL;
+    }
+    memcpy(options->root, path, len);
+    options->root[len] = 0;
+    return 0;
+}
+
 static int check(struct options *options)
 {
     if ((options->block_size & (options->block_size - 1)) != 0) {
@@ -235,14 +251,66 @@ static int check(struct options *options)
     if (options->binding == NULL) {
         options->binding = options->version == 10 && options->queue_mode ? "UQ" : "U";
     }
-    options->alternate_path += strspn(options->alternate_path, "/");
+    return set_root(options);
+}
+
+/** The rows in getopt's terms. */
+static void fill_tables(struct option table[static ROWS + 1], char letters[static 2 * ROWS + 1])
+{
+    size_t used = 0;
+    for (size_t i = 0; i < ROWS; i++) {
+        int has_argument = rows[i].argument == NULL ? no_argument : required_argument;
+        table[i] = (struct option){ rows[i].name, has_argument, NULL, rows[i].letter };
+        letters[used++] = rows[i].letter;
+        if (has_argument == required_argument) {
+            letters[used++] = ':';
+        }
+    }
+    table[ROWS] = (struct option){ 0 };
+    letters[used] = 0;
+}
+
+static const struct row *find_row(int letter)
+{
+    for (size_t i = 0; i < ROWS; i++) {
+        if (rows[i].letter == letter) {
+            return &rows[i];
+        }
+    }
+    return NULL;
+}
+
+static int read_all(int argc, char **argv, struct options *options)
+{
+    struct option table[ROWS + 1];
+    char letters[2 * ROWS + 1];
+    fill_tables(table, letters);
+    for (;;) {
+        int letter = getopt_long(argc, argv, letters, table, NULL);
+        if (letter == -1) {
+            break;
+        }
+        const struct row *row = find_row(letter);
+        if (row == NULL) {
+            return -EINVAL; /* getopt_long said why */
+        }
+        int err = apply(row, optarg, options);
+        if (err == -EINVAL) {
+            fprintf(stderr, "lwm2m-sim: --%s: cannot be \"%s\"\n", row->name, optarg);
+        }
+        if (err != 0) {
+            return err;
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "lwm2m-sim: what is \"%s\"?\n", argv[optind]);
+        return -EINVAL;
+    }
     return 0;
 }
 
 int options_parse(int argc, char **argv, struct options *options)
 {
-    struct option table[ROWS + 1] = { 0 };
-    char letters[2 * ROWS + 1] = "";
     *options = (struct options){
         .server = "coap://127.0.0.1:5783",
         .endpoint = "lwm2m-sim",
@@ -255,35 +323,11 @@ int options_parse(int argc, char **argv, struct options *options)
         .sensors = 2,
         .confirmable = true,
     };
-    for (size_t i = 0; i < ROWS; i++) {
-        int has_argument = rows[i].argument == NULL ? no_argument : required_argument;
-        table[i] = (struct option){ rows[i].name, has_argument, NULL, rows[i].letter };
-        strncat(letters, (char[]){ rows[i].letter, 0 }, 1);
-        strcat(letters, rows[i].argument == NULL ? "" : ":");
+    int err = read_all(argc, argv, options);
+    if (err != 0) {
+        return err;
     }
-    for (;;) {
-        int letter = getopt_long(argc, argv, letters, table, NULL);
-        if (letter == -1) {
-            break;
-        }
-        const struct row *row = rows;
-        while (row < rows + ROWS && row->letter != letter) {
-            row++;
-        }
-        int err = row == rows + ROWS ? -EINVAL : apply(row, optarg, options);
-        if (err == -EINVAL && row < rows + ROWS) {
-            fprintf(stderr, "lwm2m-sim: --%s: cannot be \"%s\"\n", row->name, optarg);
-        }
-        if (err != 0) {
-            return err;
-        }
-    }
-    if (optind < argc) {
-        fprintf(stderr, "lwm2m-sim: what is \"%s\"?\n", argv[optind]);
-        return -EINVAL;
-    }
-    bool chosen = options->format_count != 0;
-    if (!chosen) {
+    if (options->format_count == 0) {
         set_version_defaults(options);
     } else if (options->format == CONTENT_NONE) {
         options->format = options->formats[0];

@@ -19,7 +19,8 @@ struct options {
     unsigned int lifetime_s;
     const char *binding;
     bool queue_mode;
-    const char *alternate_path; /**< without slashes at its ends; "" is the root */
+    const char *alternate_path; /**< as given */
+    char root[64];              /**< the same without slashes at its ends; "" is the root */
     uint16_t local_port;        /**< of the first device; the others follow. 0: any */
     double update_interval_s;   /**< 0: by the lifetime */
     double notify_interval_s;   /**< how often the values move */

@@ -99,7 +99,7 @@ int operation_read(struct device *device, const struct operation_request *reques
 int operation_composite_paths(const struct device *device, int content_format,
                               const uint8_t *payload, size_t len, struct records *paths)
 {
-    /* 320 and 321 are SenML's ETCH formats (RFC 8790), 322 and 323 would be their CBOR twins */
+    /* 320 and 322 are SenML's formats for FETCH in JSON and in CBOR (RFC 8790). */
     bool json = content_format == 110 || content_format == 320;
     bool cbor = content_format == 112 || content_format == 322;
     if ((!json && !cbor) || !options_speak(device->options, json ? 110 : 112)) {

@@ -110,11 +110,11 @@ static void send_request(struct device *device, enum registration_exchange excha
 static void add_root_link(const struct device *device, struct bytes *links)
 {
     const struct options *options = device->options;
-    bool rooted = options->alternate_path[0] != 0;
+    bool rooted = options->root[0] != 0;
     if (options->version < 11 && !rooted) {
         return;
     }
-    bytes_printf(links, "</%s>;rt=\"oma.lwm2m\"", options->alternate_path);
+    bytes_printf(links, "</%s>;rt=\"oma.lwm2m\"", options->root);
     const char *separator = ";ct=\"";
     for (size_t i = 0; options->version >= 11 && i < options->format_count; i++) {
         int format = options->formats[i];
@@ -131,7 +131,7 @@ static void add_root_link(const struct device *device, struct bytes *links)
 static void add_links(const struct device *device, struct bytes *links)
 {
     const struct store *store = &device->store;
-    bool rooted = device->options->alternate_path[0] != 0;
+    bool rooted = device->options->root[0] != 0;
     add_root_link(device, links);
     for (size_t i = 0; i < store->place_count; i++) {
         const struct path *place = &store->places[i];
@@ -142,7 +142,7 @@ static void add_links(const struct device *device, struct bytes *links)
             continue;
         }
         char text[PATH_TEXT_SIZE];
-        bytes_printf(links, "<%s%s%s>%s,", rooted ? "/" : "", device->options->alternate_path,
+        bytes_printf(links, "<%s%s%s>%s,", rooted ? "/" : "", device->options->root,
                      path_format(place, text),
                      place->depth == PATH_OBJECT && versioned ? ";ver=1.1" : "");
     }

@@ -24,21 +24,15 @@ static int read_uint_option(const coap_pdu_t *pdu, coap_option_num_t number)
     return (int)coap_decode_var_bytes(coap_opt_value(option), coap_opt_length(option));
 }
 
-/** The LwM2M path of a request. @return false when it has none */
-static bool read_path(const struct device *device, const coap_pdu_t *pdu, struct path *path)
+/** Reads the LwM2M path of a request. @return false when @p uri is not one of ours */
+static bool read_path(const struct device *device, const coap_string_t *uri, struct path *path)
 {
-    coap_string_t *uri = coap_get_uri_path(pdu);
-    if (uri == NULL) {
-        return false;
-    }
-    const char *prefix = device->options->alternate_path;
+    const char *prefix = device->options->root;
     size_t prefix_len = strlen(prefix);
     const char *text = (const char *)uri->s;
-    bool found = uri->length >= prefix_len && memcmp(text, prefix, prefix_len) == 0 &&
-                 (prefix_len == 0 || uri->length == prefix_len || text[prefix_len] == '/') &&
-                 path_parse(text + prefix_len, uri->length - prefix_len, path) == 0;
-    coap_delete_string(uri);
-    return found;
+    return uri->length >= prefix_len && memcmp(text, prefix, prefix_len) == 0 &&
+           (prefix_len == 0 || uri->length == prefix_len || text[prefix_len] == '/') &&
+           path_parse(text + prefix_len, uri->length - prefix_len, path) == 0;
 }
 
 static void free_body(coap_session_t *session, void *body)
@@ -95,7 +89,7 @@ static void add_payload(const struct device *device, coap_resource_t *resource,
 static void add_location(const struct device *device, const struct path *location,
                          coap_pdu_t *response)
 {
-    const char *segment = device->options->alternate_path;
+    const char *segment = device->options->root;
     while (*segment != 0) {
         size_t len = strcspn(segment, "/");
         coap_add_option(response, COAP_OPTION_LOCATION_PATH, len, (const uint8_t *)segment);
@@ -177,15 +171,16 @@ static void begin_observation(struct device *device, coap_resource_t *resource,
     observations_begin_take(device, &request->path, resource, observe, &paths);
 }
 
-static void answer_request(struct device *device, coap_resource_t *resource,
-                           coap_session_t *session, const coap_pdu_t *pdu,
-                           const coap_string_t *query, coap_pdu_t *response)
+static void answer_request(struct device *device, const struct path *path,
+                           coap_resource_t *resource, coap_session_t *session,
+                           const coap_pdu_t *pdu, const coap_string_t *query, coap_pdu_t *response)
 {
     size_t offset = 0;
     size_t total = 0;
-    struct operation_answer answer = { .content_format = CONTENT_NONE, .code = 404 };
+    struct operation_answer answer = { .content_format = CONTENT_NONE };
     struct operation_request request = {
         .method = (enum operation_method)coap_pdu_get_code(pdu),
+        .path = *path,
         .content_format = read_uint_option(pdu, COAP_OPTION_CONTENT_FORMAT),
         .accept = read_uint_option(pdu, COAP_OPTION_ACCEPT),
         .query = query == NULL ? NULL : (const char *)query->s,
@@ -194,11 +189,8 @@ static void answer_request(struct device *device, coap_resource_t *resource,
     enum role role = find_role(device, resource, session, pdu, response);
     request.is_notification = role == ROLE_NOTIFY;
     coap_get_data_large(pdu, &request.payload_len, &request.payload, &offset, &total);
-    device_spoke(device);
-    if (read_path(device, pdu, &request.path)) {
-        behaviour_refresh_time(device);
-        operation_run(device, &request, &answer);
-    }
+    behaviour_refresh_time(device);
+    operation_run(device, &request, &answer);
     int observe = read_uint_option(response, COAP_OPTION_OBSERVE);
     say(device, role, &request, &answer, observe);
     coap_pdu_set_code(response, (coap_pdu_code_t)COAP_RESPONSE_CODE(answer.code));
@@ -217,12 +209,22 @@ static void handle(coap_resource_t *resource, coap_session_t *session, const coa
 {
     struct device *device = coap_resource_get_userdata(resource);
     bool is_reply = coap_pdu_get_type(response) == COAP_MESSAGE_ACK;
+    device_spoke(device);
     if (device->options->separate && is_reply) {
         /* No code set: libcoap sends an empty ACK, and calls again after the delay. */
         coap_register_async(session, pdu, COAP_TICKS_PER_SECOND / 10);
         return;
     }
-    answer_request(device, resource, session, pdu, query, response);
+    struct path path;
+    coap_string_t *uri = coap_get_uri_path(pdu);
+    if (uri != NULL && read_path(device, uri, &path)) {
+        answer_request(device, &path, resource, session, pdu, query, response);
+    } else {
+        device_say(device, "request %s /%.*s -> 4.04", method_names[coap_pdu_get_code(pdu)],
+                   uri == NULL ? 0 : (int)uri->length, uri == NULL ? "" : (char *)uri->s);
+        coap_pdu_set_code(response, COAP_RESPONSE_CODE_NOT_FOUND);
+    }
+    coap_delete_string(uri);
 }
 
 static void set_handlers(struct device *device, coap_resource_t *resource)
@@ -242,7 +244,7 @@ static void add_resource(struct device *device, const struct path *path)
     char text[PATH_TEXT_SIZE];
     struct bytes uri = { 0 };
     struct server *server = &device->server;
-    bytes_add_text(&uri, device->options->alternate_path);
+    bytes_add_text(&uri, device->options->root);
     bytes_add_text(&uri, path->depth == PATH_ROOT ? "" : path_format(path, text));
     const char *name = bytes_text(&uri);
     name += name[0] == '/' ? 1 : 0; /* libcoap's paths start without one */
