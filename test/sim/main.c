@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 enum {
-    LEAVE_MS = 3000, /* how long a De-register may take */
+    LEAVE_MS = 5000, /* how long a De-register may take: one retransmission */
     EXIT_REFUSED = 1,
     EXIT_USAGE = 2,
 };

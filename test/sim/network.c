@@ -132,6 +132,9 @@ int network_open(struct network *network, const char *server, uint16_t port)
 
 void network_close(struct network *network)
 {
+    if (network->context != NULL) { /* what is under way now has no outcome to report */
+        coap_register_nack_handler(network->context, NULL);
+    }
     if (network->session != NULL) {
         coap_session_disconnected(network->session, COAP_NACK_NOT_DELIVERABLE);
         coap_session_release(network->session);

@@ -318,7 +318,6 @@ static void update_answered(struct device *device, int code)
 static void deregister_done(struct device *device)
 {
     struct registration *registration = &device->registration;
-    device_say(device, "deregistered");
     registration->state = REGISTRATION_OVER;
     if (registration->disable_ms != 0) {
         registration->state = REGISTRATION_OUT;
@@ -353,6 +352,7 @@ static coap_response_t handle_response(coap_session_t *session, const coap_pdu_t
     } else if (exchange == EXCHANGE_UPDATE) {
         update_answered(device, code);
     } else if (exchange == EXCHANGE_DEREGISTER) {
+        device_say(device, "deregistered");
         deregister_done(device);
     } else {
         device_say(device, "sent -> %d.%02d", code / 100, code % 100);
