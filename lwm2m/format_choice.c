@@ -1,16 +1,31 @@
 #include "lwm2m/format_choice.h"
 
-#include <assert.h>
-
 /* Tried after what the device announced, in this order: TLV is all that a 1.0 device must know,
  * text and opaque (of one value only) all that a newer one must. */
 static const uint16_t fallbacks_1_0[] = { LWM2M_FORMAT_TLV, LWM2M_FORMAT_OPAQUE, LWM2M_FORMAT_TEXT,
                                           LWM2M_FORMAT_JSON };
 static const uint16_t fallbacks_newer[] = { LWM2M_FORMAT_TLV, LWM2M_FORMAT_SENML_JSON,
                                             LWM2M_FORMAT_OPAQUE, LWM2M_FORMAT_TEXT };
+/* Composite operations name several paths: TLV and its kin cannot (Core TS 6.3.8). */
+static const uint16_t fallbacks_composite[] = { LWM2M_FORMAT_SENML_JSON, LWM2M_FORMAT_SENML_CBOR,
+                                                LWM2M_FORMAT_LWM2M_CBOR };
 
-#define FALLBACKS (sizeof(fallbacks_1_0) / sizeof(fallbacks_1_0[0]))
-static_assert(sizeof(fallbacks_1_0) == sizeof(fallbacks_newer), "lists of the same length");
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static bool is_composite(const struct lwm2m_request *request)
+{
+    return request->operation >= LWM2M_READ_COMPOSITE;
+}
+
+static bool carries_composite(uint16_t number)
+{
+    for (size_t i = 0; i < COUNT(fallbacks_composite); i++) {
+        if (fallbacks_composite[i] == number) {
+            return true;
+        }
+    }
+    return false;
+}
 
 static uint32_t bit_of(uint16_t number)
 {
@@ -40,7 +55,8 @@ static bool is_usable(const struct lwm2m_content_format *format,
                       const struct lwm2m_request *request)
 {
     return format && format->encode && !(request->refused_formats & bit_of(format->number)) &&
-           (!format->single_resource || carries_single(format, request));
+           (!format->single_resource || carries_single(format, request)) &&
+           (!is_composite(request) || carries_composite(format->number));
 }
 
 static const struct lwm2m_content_format *usable(uint16_t number,
@@ -48,6 +64,16 @@ static const struct lwm2m_content_format *usable(uint16_t number,
 {
     const struct lwm2m_content_format *format = lwm2m_content_find(number);
     return is_usable(format, request) ? format : NULL;
+}
+
+static const struct lwm2m_content_format *first_usable(const uint16_t *numbers, size_t count,
+                                                       const struct lwm2m_request *request)
+{
+    const struct lwm2m_content_format *format = NULL;
+    for (size_t i = 0; i < count && !format; i++) {
+        format = usable(numbers[i], request);
+    }
+    return format;
 }
 
 const struct lwm2m_content_format *lwm2m_format_for_body(const struct lwm2m_device *device,
@@ -69,13 +95,12 @@ const struct lwm2m_content_format *lwm2m_format_for_body(const struct lwm2m_devi
             return format;
         }
     }
-    const uint16_t *fallbacks = device->version.minor > 0 ? fallbacks_newer : fallbacks_1_0;
-    for (size_t i = 0; i < FALLBACKS; i++) {
-        if ((format = usable(fallbacks[i], request))) {
-            return format;
-        }
+    if (is_composite(request)) {
+        return first_usable(fallbacks_composite, COUNT(fallbacks_composite), request);
     }
-    return NULL;
+    return device->version.minor > 0
+               ? first_usable(fallbacks_newer, COUNT(fallbacks_newer), request)
+               : first_usable(fallbacks_1_0, COUNT(fallbacks_1_0), request);
 }
 
 uint16_t lwm2m_format_for_answer(const struct lwm2m_device *device,

@@ -26,7 +26,7 @@ struct lwm2m_server {
 
     struct lwm2m_records records; /* of the payload being decoded */
     struct lwm2m_buffer payload;  /* being encoded */
-    char uri_path[256];           /* of what coap/ asked for last */
+    char uri_path[256];           /* of the message being built */
 };
 
 void lwm2m_server_enter(struct lwm2m_server *server, uint64_t now_ms);

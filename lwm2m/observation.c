@@ -4,17 +4,47 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lwm2m/operation.h"
 #include "lwm2m/queue.h"
 
-struct lwm2m_observation *lwm2m_observation_find(const struct lwm2m_device *device,
-                                                 const struct lwm2m_path *path)
+/* The records of a composite operation name its paths; the same ones in another order are
+ * another observation, as the device answers in the order that it was asked. */
+static bool observes(const struct lwm2m_observation *observation, const struct lwm2m_path *path,
+                     const struct lwm2m_record *paths, size_t path_count)
+{
+    if (observation->state == LWM2M_OBSERVATION_ENDED ||
+        !lwm2m_path_equal(&observation->path, path) || observation->path_count != path_count) {
+        return false;
+    }
+    for (size_t i = 0; i < path_count; i++) {
+        if (!lwm2m_path_equal(&observation->paths[i].path, &paths[i].path)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static struct lwm2m_observation *find(const struct lwm2m_device *device,
+                                      const struct lwm2m_path *path,
+                                      const struct lwm2m_record *paths, size_t path_count)
 {
     for (struct lwm2m_observation *at = device->observations; at; at = at->next) {
-        if (at->state != LWM2M_OBSERVATION_ENDED && lwm2m_path_equal(&at->path, path)) {
+        if (observes(at, path, paths, path_count)) {
             return at;
         }
     }
     return NULL;
+}
+
+struct lwm2m_observation *lwm2m_observation_find(const struct lwm2m_device *device,
+                                                 const struct lwm2m_path *path)
+{
+    return find(device, path, NULL, 0);
+}
+
+static struct lwm2m_observation *find_of(const struct lwm2m_request *request)
+{
+    return find(request->device, &request->path, request->records, request->record_count);
 }
 
 static void end(struct lwm2m_server *server, struct lwm2m_observation *observation)
@@ -28,23 +58,41 @@ static void observation_free(struct lwm2m_server *server, struct lwm2m_observati
     lwcoap_observation_remove(server->coap, &observation->coap);
     lwm2m_observation_set_context(server, observation, NULL);
     free(observation->renewal);
+    free(observation->paths);
     free(observation->query);
     free(observation);
+}
+
+static int keep_paths(struct lwm2m_observation *observation, const struct lwm2m_request *request)
+{
+    observation->path = request->path;
+    if (request->record_count == 0) {
+        return 0;
+    }
+    observation->paths = calloc(request->record_count, sizeof(*observation->paths));
+    if (!observation->paths) {
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < request->record_count; i++) {
+        observation->paths[i].path = request->records[i].path;
+    }
+    observation->path_count = request->record_count;
+    return 0;
 }
 
 int lwm2m_observation_want(struct lwm2m_server *server, const struct lwm2m_request *request)
 {
     struct lwm2m_device *device = request->device;
-    if (lwm2m_observation_find(device, &request->path)) {
+    if (find_of(request)) {
         return 0;
     }
     struct lwm2m_observation *observation = calloc(1, sizeof(*observation));
-    if (!observation) {
+    if (!observation || keep_paths(observation, request)) {
+        free(observation);
         return -ENOMEM;
     }
     lwcoap_observation_init(server->coap, &observation->coap, NULL);
     observation->device = device;
-    observation->path = request->path;
     observation->automatic = request->automatic;
     observation->accept = LWM2M_FORMAT_NONE;
     observation->next = device->observations;
@@ -72,21 +120,21 @@ int lwm2m_observation_start(struct lwm2m_server *server, const struct lwm2m_requ
 {
     struct lwm2m_device *device = request->device;
     *coap = NULL;
-    if (request->operation == LWM2M_OBSERVE && !request->renewal) {
+    if (lwm2m_operation_observes(request->operation) && !request->renewal) {
         int rc = lwm2m_observation_want(server, request);
         if (rc) {
             return rc;
         }
     }
     struct lwm2m_observation *observation =
-        request->renewal ? request->context : lwm2m_observation_find(device, &request->path);
+        request->renewal ? request->context : find_of(request);
     if (!observation) {
         return 0; /* nothing is known to cancel: the device is asked all the same */
     }
     if (observation->state == LWM2M_OBSERVATION_ENDED) {
         return -ENOENT;
     }
-    if (request->operation == LWM2M_OBSERVE) {
+    if (lwm2m_operation_observes(request->operation)) {
         int rc = keep_query(observation, request->query);
         if (rc) {
             return rc;
@@ -126,13 +174,12 @@ static void observe_answered(struct lwm2m_server *server, struct lwm2m_observati
 void lwm2m_observation_finish(struct lwm2m_server *server, const struct lwm2m_request *request,
                               struct lwm2m_observation *in_exchange, struct lwm2m_event *event)
 {
-    struct lwm2m_observation *observation =
-        in_exchange ? in_exchange : lwm2m_observation_find(request->device, &request->path);
+    struct lwm2m_observation *observation = in_exchange ? in_exchange : find_of(request);
 
     if (!observation || observation->state == LWM2M_OBSERVATION_ENDED) {
         return;
     }
-    if (request->operation == LWM2M_CANCEL_OBSERVE) {
+    if (lwm2m_operation_cancels(request->operation)) {
         if (in_exchange) {
             end(server, observation); /* also without an answer: nobody wants it any more */
         }
@@ -160,21 +207,30 @@ void lwm2m_observation_renewed(struct lwm2m_server *server, struct lwm2m_request
     free(request);
 }
 
+struct lwm2m_request lwm2m_observation_request(struct lwm2m_observation *observation)
+{
+    return (struct lwm2m_request){
+        .operation = observation->path_count ? LWM2M_OBSERVE_COMPOSITE : LWM2M_OBSERVE,
+        .path = observation->path,
+        .query = observation->query,
+        .records = observation->paths,
+        .record_count = observation->path_count,
+        .format = LWM2M_FORMAT_NONE,
+        .accept = LWM2M_FORMAT_NONE,
+        .expires_ms = LWM2M_TIMERS_NEVER,
+        .context = observation,
+        .renewal = true,
+    };
+}
+
 /* When memory is short the next Update tries again. */
 static void request_renewal(struct lwm2m_server *server, struct lwm2m_observation *observation)
 {
-    struct lwm2m_request *request = observation->renewal ? NULL : calloc(1, sizeof(*request));
+    struct lwm2m_request *request = observation->renewal ? NULL : malloc(sizeof(*request));
     if (!request) {
         return;
     }
-    request->operation = LWM2M_OBSERVE;
-    request->path = observation->path;
-    request->query = observation->query;
-    request->format = LWM2M_FORMAT_NONE;
-    request->accept = LWM2M_FORMAT_NONE;
-    request->expires_ms = LWM2M_TIMERS_NEVER;
-    request->context = observation;
-    request->renewal = true;
+    *request = lwm2m_observation_request(observation);
     if (lwm2m_queue_add(server, observation->device, request)) {
         free(request);
         return;
@@ -200,6 +256,9 @@ void lwm2m_observations_renew(struct lwm2m_server *server, struct lwm2m_device *
 
 static bool is_registered(const struct lwm2m_object_list *list, const struct lwm2m_path *path)
 {
+    if (path->depth == 0) {
+        return true; /* composite: a part of it may be left */
+    }
     for (size_t i = 0; i < list->count; i++) {
         const struct lwm2m_object_entry *entry = &list->entries[i];
         if (entry->object == path->ids[0] &&

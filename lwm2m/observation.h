@@ -19,6 +19,8 @@ struct lwm2m_observation {
     struct lwm2m_device *device;
     struct lwm2m_observation *next; /* of the same device */
     struct lwm2m_path path;
+    struct lwm2m_record *paths; /* of a composite observation, whose path is the root; else NULL */
+    size_t path_count;
     uint16_t accept; /* as it was asked for */
     enum lwm2m_observation_state state;
     bool automatic;                /* not renewed by us */
@@ -27,9 +29,12 @@ struct lwm2m_observation {
     void *context;                 /* the caller's */
 };
 
-/** The observation of a path, NULL when there is none. */
+/** The observation of a single path, NULL when there is none. */
 struct lwm2m_observation *lwm2m_observation_find(const struct lwm2m_device *device,
                                                  const struct lwm2m_path *path);
+
+/** The request that would set an observation up again; it points into the observation. */
+struct lwm2m_request lwm2m_observation_request(struct lwm2m_observation *observation);
 
 /** An OBSERVE request was queued: its observation is wanted from now on. @return 0 or -ENOMEM */
 [[nodiscard]] int lwm2m_observation_want(struct lwm2m_server *server,

@@ -29,11 +29,25 @@ static const struct {
     [LWM2M_DELETE] = { LWCOAP_DELETE, BODY_NONE, ACCEPT_NONE, -1, true },
     [LWM2M_OBSERVE] = { LWCOAP_GET, BODY_NONE, ACCEPT_RECORDS, 0, false },
     [LWM2M_CANCEL_OBSERVE] = { LWCOAP_GET, BODY_NONE, ACCEPT_RECORDS, 1, false },
+    [LWM2M_READ_COMPOSITE] = { LWCOAP_FETCH, BODY_RECORDS, ACCEPT_RECORDS, -1, false },
+    [LWM2M_WRITE_COMPOSITE] = { LWCOAP_IPATCH, BODY_RECORDS, ACCEPT_NONE, -1, true },
+    [LWM2M_OBSERVE_COMPOSITE] = { LWCOAP_FETCH, BODY_RECORDS, ACCEPT_RECORDS, 0, false },
+    [LWM2M_CANCEL_OBSERVE_COMPOSITE] = { LWCOAP_FETCH, BODY_RECORDS, ACCEPT_RECORDS, 1, false },
 };
 
 bool lwm2m_operation_changes(enum lwm2m_operation operation)
 {
     return operations[operation].changes;
+}
+
+bool lwm2m_operation_observes(enum lwm2m_operation operation)
+{
+    return operations[operation].observe == 0;
+}
+
+bool lwm2m_operation_cancels(enum lwm2m_operation operation)
+{
+    return operations[operation].observe == 1;
 }
 
 static int encode_records(struct lwm2m_server *server, const struct lwm2m_device *device,
@@ -100,8 +114,9 @@ static uint16_t accept_of(const struct lwm2m_device *device, const struct lwm2m_
     return LWM2M_FORMAT_NONE;
 }
 
-int lwm2m_operation_uri_path(const struct lwm2m_device *device, const struct lwm2m_path *path,
-                             char *text, size_t size)
+/* The alternate path and the path of the request; "" for the root of neither. */
+static int format_uri_path(const struct lwm2m_device *device, const struct lwm2m_path *path,
+                           char *text, size_t size)
 {
     char below[LWM2M_PATH_TEXT_MAX];
     lwm2m_path_format(path, below);
@@ -171,22 +186,28 @@ static void on_outcome(void *ctx, struct lwcoap_exchange *exchange, enum lwcoap_
     }
 }
 
-int lwm2m_operation_send(struct lwm2m_server *server, struct lwm2m_device *device,
-                         struct lwm2m_request *request)
+int lwm2m_operation_message(struct lwm2m_server *server, const struct lwm2m_device *device,
+                            const struct lwm2m_request *request, struct lwcoap_request *message)
 {
-    char path[256];
-    struct lwcoap_observation *observation = NULL;
-    struct lwcoap_request message = {
+    *message = (struct lwcoap_request){
         .code = operations[request->operation].code,
-        .path = path,
+        .path = server->uri_path,
         .query = request->query,
         .content_format = LWM2M_FORMAT_NONE,
         .accept = accept_of(device, request),
         .observe = operations[request->operation].observe,
     };
+    int rc = format_uri_path(device, &request->path, server->uri_path, sizeof(server->uri_path));
+    return rc ? rc : add_body(server, device, request, message);
+}
 
-    int rc = lwm2m_operation_uri_path(device, &request->path, path, sizeof(path));
-    rc = rc ? rc : add_body(server, device, request, &message);
+int lwm2m_operation_send(struct lwm2m_server *server, struct lwm2m_device *device,
+                         struct lwm2m_request *request)
+{
+    struct lwcoap_request message;
+    struct lwcoap_observation *observation = NULL;
+
+    int rc = lwm2m_operation_message(server, device, request, &message);
     if (!rc && message.observe >= 0) {
         rc = lwm2m_observation_start(server, request, message.accept, &observation);
     }

@@ -10,6 +10,12 @@
 /** Whether an operation may change something on the device, so that doing it twice matters. */
 bool lwm2m_operation_changes(enum lwm2m_operation operation);
 
+/** Whether an operation starts an observation. */
+bool lwm2m_operation_observes(enum lwm2m_operation operation);
+
+/** Whether an operation ends an observation. */
+bool lwm2m_operation_cancels(enum lwm2m_operation operation);
+
 /** Whether the records of a request can be encoded for this device. @return 0, -EINVAL, -ENOMEM */
 [[nodiscard]] int lwm2m_operation_check(struct lwm2m_server *server,
                                         const struct lwm2m_device *device,
@@ -23,7 +29,12 @@ bool lwm2m_operation_changes(enum lwm2m_operation operation);
 [[nodiscard]] int lwm2m_operation_send(struct lwm2m_server *server, struct lwm2m_device *device,
                                        struct lwm2m_request *request);
 
-/** Text of a Uri-Path: the alternate path and the path below it, "" for no segment at all.
- *  @return 0, or -EINVAL when `size` is too small */
-[[nodiscard]] int lwm2m_operation_uri_path(const struct lwm2m_device *device,
-                                           const struct lwm2m_path *path, char *text, size_t size);
+/**
+ * The CoAP message of a request; its path and body lie in the server's memory until the next call.
+ *
+ * @return 0, -EINVAL (does not fit), -ENOMEM
+ */
+[[nodiscard]] int lwm2m_operation_message(struct lwm2m_server *server,
+                                          const struct lwm2m_device *device,
+                                          const struct lwm2m_request *request,
+                                          struct lwcoap_request *message);

@@ -173,7 +173,8 @@ void lwm2m_queue_finish(struct lwm2m_server *server, struct lwm2m_request *reque
     lwm2m_queue_touch(server, device);
     event->device = device;
     event->request = request;
-    if (request->operation == LWM2M_OBSERVE || request->operation == LWM2M_CANCEL_OBSERVE) {
+    if (lwm2m_operation_observes(request->operation) ||
+        lwm2m_operation_cancels(request->operation)) {
         lwm2m_observation_finish(server, request, in_exchange, event);
     }
     if (request->renewal) {

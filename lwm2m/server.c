@@ -270,16 +270,11 @@ static bool on_observation_request(void *ctx, struct lwcoap_observation *coap,
     struct lwm2m_server *server = ctx;
     struct lwm2m_observation *observation = (struct lwm2m_observation *)(void *)coap;
 
-    *request = (struct lwcoap_request){
-        .code = LWCOAP_GET,
-        .path = server->uri_path,
-        .query = observation->query,
-        .content_format = LWM2M_FORMAT_NONE,
-        .accept = observation->accept,
-        .observe = -1,
-    };
-    return lwm2m_operation_uri_path(observation->device, &observation->path, server->uri_path,
-                                    sizeof(server->uri_path)) == 0;
+    struct lwm2m_request renewal = lwm2m_observation_request(observation);
+    renewal.accept = observation->accept;
+    int rc = lwm2m_operation_message(server, observation->device, &renewal, request);
+    request->observe = -1;
+    return rc == 0;
 }
 
 static void on_send(void *ctx, const struct transport_route *route, const uint8_t *data, size_t len)
@@ -405,7 +400,7 @@ static int queue_request(struct lwm2m_server *server, struct lwm2m_device *devic
         return rc;
     }
     rc = lwm2m_queue_add(server, device, request);
-    if (!rc && request->operation == LWM2M_OBSERVE) {
+    if (!rc && lwm2m_operation_observes(request->operation)) {
         /* Should memory be short, it is tried again when the request is sent. */
         (void)lwm2m_observation_want(server, request);
     }

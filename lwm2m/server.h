@@ -32,6 +32,13 @@ enum lwm2m_operation {
     LWM2M_DELETE,           /* DELETE path */
     LWM2M_OBSERVE,          /* GET path, Observe 0 */
     LWM2M_CANCEL_OBSERVE,   /* GET path, Observe 1, with the token of the observation */
+
+    /* Of several paths at once (1.1): the request's path is the root, its records name the paths.
+     */
+    LWM2M_READ_COMPOSITE,           /* FETCH, records without values */
+    LWM2M_WRITE_COMPOSITE,          /* iPATCH, records */
+    LWM2M_OBSERVE_COMPOSITE,        /* FETCH, Observe 0, records without values */
+    LWM2M_CANCEL_OBSERVE_COMPOSITE, /* FETCH, Observe 1, the same records in the same order */
 };
 
 /**
@@ -42,7 +49,7 @@ struct lwm2m_request {
     enum lwm2m_operation operation;
     struct lwm2m_path path;
     const char *query;                  /* "pmin=1&pmax=5", NULL without */
-    const struct lwm2m_record *records; /* of writes and creates */
+    const struct lwm2m_record *records; /* of writes, creates and composite operations */
     size_t record_count;
     const char *arguments; /* of Execute, NULL without */
     uint16_t format;       /* of the body; LWM2M_FORMAT_NONE: chosen for the device */

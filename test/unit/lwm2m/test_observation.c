@@ -250,6 +250,42 @@ static void an_object_that_vanishes_ends_its_observations(void **state)
     assert_false(lwm2m_device_observes(lwm2m_server_find(h->server, "a"), &observe.path));
 }
 
+static void a_composite_observation_knows_its_paths(void **state)
+{
+    static const char values[] = "[{\"n\":\"/3/0/9\",\"v\":90},{\"n\":\"/3/0/0\",\"vs\":\"x\"}]";
+    struct harness *h = *state;
+    struct lwm2m_record paths[2] = { { .path = { { 3, 0, 9 }, 3 } },
+                                     { .path = { { 3, 0, 0 }, 3 } } };
+    struct lwm2m_request observe = request_of(LWM2M_OBSERVE_COMPOSITE, "/");
+    struct lwm2m_request cancel = request_of(LWM2M_CANCEL_OBSERVE_COMPOSITE, "/");
+    uint8_t token[8];
+    device_register(h, "ep=a&lt=3000&lwm2m=1.1", "</>;ct=110," LINKS);
+    h->count = 0;
+    observe.records = cancel.records = paths;
+    observe.record_count = cancel.record_count = 2;
+    send_request(h, "a", &observe);
+    expect(h, "< CON 0.05  observe=0 ct=110 accept=110 [{\"n\":\"/3/0/9\"},{\"n\":\"/3/0/0\"}]",
+           NULL);
+    memcpy(token, h->request_token, 8);
+    device_answer(h, CONTENT, 1, LWM2M_FORMAT_SENML_JSON, values, strlen(values));
+    expect(h, "response a / 2.05 seq=1 /3/0/9=90 /3/0/0=x", NULL);
+    device_notify(h, LWCOAP_NON, CONTENT, 2, LWM2M_FORMAT_SENML_JSON, values, strlen(values));
+    expect(h, "notification a / 2.05 seq=2 /3/0/9=90 /3/0/0=x", NULL);
+    device_register(h, "ep=a&lt=3000&lwm2m=1.1", "</>;ct=110," LINKS);
+    expect(h, "registered a", "< ACK 2.01  location=rd location=*",
+           "< CON 0.05  observe=0 ct=110 accept=110 [{\"n\":\"/3/0/9\"},{\"n\":\"/3/0/0\"}]", NULL);
+    device_answer(h, CONTENT, 1, LWM2M_FORMAT_SENML_JSON, values, strlen(values));
+    h->count = 0;
+    send_request(h, "a", &cancel);
+    assert_memory_equal(h->request_token, token, 8);
+    expect(h, "< CON 0.05  observe=1 ct=110 accept=110 [{\"n\":\"/3/0/9\"},{\"n\":\"/3/0/0\"}]",
+           NULL);
+    device_answer(h, CONTENT, -1, LWM2M_FORMAT_SENML_JSON, values, strlen(values));
+    expect(h, "response a / 2.05 /3/0/9=90 /3/0/0=x", NULL);
+    device_notify(h, LWCOAP_CON, CONTENT, 3, LWM2M_FORMAT_SENML_JSON, values, strlen(values));
+    expect(h, "< RST 0.00 ", NULL);
+}
+
 static void attach_context(struct harness *h, const struct lwm2m_event *event)
 {
     static int context;
@@ -310,6 +346,7 @@ int main(void)
         TEST(what_cannot_be_observed_is_answered_and_forgotten),
         TEST(an_error_notification_is_the_end),
         TEST(an_object_that_vanishes_ends_its_observations),
+        TEST(a_composite_observation_knows_its_paths),
         TEST(a_context_is_freed_with_its_observation),
         TEST(a_request_from_within_the_register_event_goes_after_the_answer),
     };

@@ -149,8 +149,32 @@ static void silence_ends_in_a_timeout_and_reset_in_a_reset(void **state)
     expect(h, "< CON 0.01 /3/0/3", "reset a /3/0/3", NULL);
 }
 
-/* --- one at a time
- * ----------------------------------------------------------------------------------- */
+static void composite_operations_name_several_paths(void **state)
+{
+    struct harness *h = *state;
+    struct lwm2m_record paths[2] = { { .path = { { 3, 0, 9 }, 3 } }, { .path = { { 1 }, 1 } } };
+    struct lwm2m_record values[2] = { text_record("/3/0/15", "UTC"), text_record("/3/0/14", "+1") };
+    struct lwm2m_request read = request_of(LWM2M_READ_COMPOSITE, "/");
+    struct lwm2m_request write = request_of(LWM2M_WRITE_COMPOSITE, "/");
+    register_device(h, "ep=a&lt=300&lwm2m=1.1", LINKS);
+    read.records = paths;
+    read.record_count = 2;
+    send_request(h, "a", &read);
+    expect(h, "< CON 0.05  ct=110 [{\"n\":\"/3/0/9\"},{\"n\":\"/1\"}]", NULL);
+    device_answer(h, LWCOAP_CODE(4, 5), -1, LWCOAP_FORMAT_NONE, NULL, 0);
+    expect(h, "response a / 4.05", NULL);
+    write.records = values;
+    write.record_count = 2;
+    send_request(h, "a", &write);
+    expect(h,
+           "< CON 0.07  ct=110 [{\"n\":\"/3/0/15\",\"vs\":\"UTC\"},"
+           "{\"n\":\"/3/0/14\",\"vs\":\"+1\"}]",
+           NULL);
+    device_answer(h, LWCOAP_CODE(2, 4), -1, LWCOAP_FORMAT_NONE, NULL, 0);
+    expect(h, "response a / 2.04", NULL);
+}
+
+/* --- one at a time --- */
 
 static void requests_go_one_after_the_other(void **state)
 {
@@ -418,6 +442,7 @@ int main(void)
         TEST(the_alternate_path_stands_before_every_path),
         TEST(a_separate_response_is_announced),
         TEST(silence_ends_in_a_timeout_and_reset_in_a_reset),
+        TEST(composite_operations_name_several_paths),
         TEST(requests_go_one_after_the_other),
         TEST(a_full_queue_refuses_the_newest),
         TEST(a_request_that_fits_no_format_is_refused_at_once),
