@@ -214,6 +214,25 @@ static void cut_tail(struct mqtt_topic *topic)
     }
 }
 
+static bool is_clean_text(const char *text, size_t len)
+{
+    const uint8_t *bytes = (const uint8_t *)text;
+    for (size_t i = 0; i < len; i++) {
+        size_t more = bytes[i] < 0x80 ? 1 : topic_utf8_plain(bytes + i, len - i);
+        if (more == 0 || bytes[i] < 0x20 || bytes[i] == 0x7f) {
+            return false;
+        }
+        i += more - 1;
+    }
+    return true;
+}
+
+bool mqtt_topic_is_name(const char *name, size_t len)
+{
+    return len > 0 && len <= MQTT_TOPIC_MAX && memchr(name, '+', len) == NULL &&
+           memchr(name, '#', len) == NULL && is_clean_text(name, len);
+}
+
 static const char *check(struct mqtt_topic *topic, enum mqtt_topic_use use)
 {
     const char *wrong = cut(topic);
@@ -227,13 +246,8 @@ static const char *check(struct mqtt_topic *topic, enum mqtt_topic_use use)
     if (len > MQTT_TOPIC_MAX) {
         return "longer than 65535 bytes";
     }
-    const uint8_t *bytes = (const uint8_t *)topic->text;
-    for (size_t i = 0; i < len; i++) {
-        size_t more = bytes[i] < 0x80 ? 1 : topic_utf8_plain(bytes + i, len - i);
-        if (more == 0 || bytes[i] < 0x20 || bytes[i] == 0x7f) {
-            return "holds a control character or is not UTF-8";
-        }
-        i += more - 1;
+    if (!is_clean_text(topic->text, len)) {
+        return "holds a control character or is not UTF-8";
     }
     if (use == MQTT_TOPIC_COMMAND) {
         return check_command(topic);

@@ -12,6 +12,7 @@
 #ifndef MQTT_TOPIC_H
 #define MQTT_TOPIC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Longest topic that MQTT can carry (MQTT 5, 1.5.4), without a terminating NUL. */
@@ -73,5 +74,10 @@ const char *mqtt_topic_filter(const struct mqtt_topic *topic);
  */
 [[nodiscard]] int mqtt_topic_match(const struct mqtt_topic *topic, const char *name, size_t len,
                                    char *endpoint, size_t size, size_t *endpoint_len);
+
+/* May this topic be published to without a broker taking offence? Not empty, no wildcard, no
+ * control character, UTF-8, not too long. For topics that come from outside, such as a Response
+ * Topic. */
+bool mqtt_topic_is_name(const char *name, size_t len);
 
 #endif
