@@ -51,9 +51,9 @@ def test_check_accepts_the_configuration_of_these_tests(make_gateway):
 
 
 @pytest.mark.parametrize("text, line, column, words", [
-    ("lwm2m:\n  lifetime_minimum: 15s\n", 2, 3, ["lifetime_minimum", "did you mean"]),
+    ("lwm2m:\n  lifetime_mim: 15s\n", 2, 3, ["lifetime_mim", "did you mean"]),
     ("lwm2m:\n  lifetime_min: soon\n", 2, 17, ["lifetime_min", "soon"]),
-    ("mqtt:\n  topics:\n    response: {topic: up/resp, qos: 3}\n", 3, 36, ["qos", "3"]),
+    ("mqtt:\n  topics:\n    response: {topic: up/resp, qos: 3}\n", 3, 37, ["qos", "3"]),
     ("mqtt:\n  topics:\n    command: {topic: dn/all, qos: 1}\n", 3, None, ["endpoint_name"]),
     ("lwm2m:\n  xml_dir: /nonexistent\n", 2, 12, ["/nonexistent"]),
     ("mqtt: {broker: [\n", None, None, []),
