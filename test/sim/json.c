@@ -1,6 +1,8 @@
 /** See json.h. */
 #include "test/sim/json.h"
 
+#include "test/sim/base64.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -220,4 +222,32 @@ void json_add_string(struct bytes *out, const uint8_t *text, size_t len)
         bytes_add_byte(out, text[i]);
     }
     bytes_add_byte(out, '"');
+}
+
+void json_add_value(struct bytes *out, const struct json_members *members,
+                    const struct value *value)
+{
+    switch (value->type) {
+    case VALUE_BOOLEAN:
+        bytes_printf(out, "\"%s\":%s", members->boolean, value->boolean ? "true" : "false");
+        break;
+    case VALUE_STRING:
+    case VALUE_CORELNK:
+        bytes_printf(out, "\"%s\":", members->text);
+        json_add_string(out, value->bytes.data, value->bytes.len);
+        break;
+    case VALUE_OPAQUE:
+        bytes_printf(out, "\"%s\":\"", members->opaque);
+        (members->url_base64 ? base64_encode_url : base64_encode)(value->bytes.data,
+                                                                  value->bytes.len, out);
+        bytes_add_byte(out, '"');
+        break;
+    case VALUE_OBJLNK:
+        bytes_printf(out, "\"%s\":\"%u:%u\"", members->link, value->object, value->instance);
+        break;
+    default:
+        bytes_printf(out, "\"%s\":", members->number);
+        value_format(value, out);
+        break;
+    }
 }

@@ -25,3 +25,13 @@ bool json_at_end(struct json_reader *in);
 
 /** Adds @p text as a JSON string, quotes included. */
 void json_add_string(struct bytes *out, const uint8_t *text, size_t len);
+
+/** The member names by which one of the JSON formats tells the types of values apart. */
+struct json_members {
+    const char *number, *text, *boolean, *opaque, *link;
+    bool url_base64; /**< opaque in the URL-safe alphabet, without padding */
+};
+
+/** Adds @p value as one member, "v":1. */
+void json_add_value(struct bytes *out, const struct json_members *members,
+                    const struct value *value);

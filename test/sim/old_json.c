@@ -1,5 +1,4 @@
 /** OMA JSON (11543; LwM2M 1.0 Core, 6.4.4): {"bn":"/3/0/","e":[{"n":"0","sv":"…"}]}. */
-#include "test/sim/base64.h"
 #include "test/sim/content.h"
 #include "test/sim/json.h"
 #include "test/sim/model.h"
@@ -8,31 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-static void add_value(struct bytes *out, const struct value *value)
-{
-    switch (value->type) {
-    case VALUE_BOOLEAN:
-        bytes_printf(out, "\"bv\":%s", value->boolean ? "true" : "false");
-        break;
-    case VALUE_STRING:
-    case VALUE_CORELNK:
-        bytes_add_text(out, "\"sv\":");
-        json_add_string(out, value->bytes.data, value->bytes.len);
-        break;
-    case VALUE_OPAQUE:
-        bytes_add_text(out, "\"sv\":\"");
-        base64_encode(value->bytes.data, value->bytes.len, out);
-        bytes_add_byte(out, '"');
-        break;
-    case VALUE_OBJLNK:
-        bytes_printf(out, "\"ov\":\"%u:%u\"", value->object, value->instance);
-        break;
-    default:
-        bytes_add_text(out, "\"v\":");
-        value_format(value, out);
-        break;
-    }
-}
+static const struct json_members members = { "v", "sv", "bv", "sv", "ov", false };
 
 void old_json_encode(const struct content *content, struct bytes *out)
 {
@@ -47,7 +22,7 @@ void old_json_encode(const struct content *content, struct bytes *out)
         bytes_add_text(out, i == 0 ? "{\"n\":\"" : ",{\"n\":\"");
         name_add_relative(&content->base, &content->records[i].path, out);
         bytes_add_text(out, "\",");
-        add_value(out, &content->records[i].value);
+        json_add_value(out, &members, &content->records[i].value);
         bytes_add_byte(out, '}');
     }
     bytes_add_text(out, "]}");

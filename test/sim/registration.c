@@ -3,6 +3,7 @@
 
 #include "test/sim/content.h"
 #include "test/sim/device.h"
+#include "test/sim/object_links.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -107,50 +108,6 @@ static void send_request(struct device *device, enum registration_exchange excha
     coap_send(session, pdu);
 }
 
-static void add_root_link(const struct device *device, struct bytes *links)
-{
-    const struct options *options = device->options;
-    bool rooted = options->root[0] != 0;
-    if (options->version < 11 && !rooted) {
-        return;
-    }
-    bytes_printf(links, "</%s>;rt=\"oma.lwm2m\"", options->root);
-    const char *separator = ";ct=\"";
-    for (size_t i = 0; options->version >= 11 && i < options->format_count; i++) {
-        int format = options->formats[i];
-        if (format != 0 && format != 42) { /* every client has these two */
-            bytes_printf(links, "%s%d", separator, format);
-            separator = " ";
-        }
-    }
-    bytes_add_text(links, separator[0] == ' ' ? "\"," : ",");
-}
-
-/** The object links (Core, 6.2.1): instances, or the object itself when it has none or a version.
- */
-static void add_links(const struct device *device, struct bytes *links)
-{
-    const struct store *store = &device->store;
-    bool rooted = device->options->root[0] != 0;
-    add_root_link(device, links);
-    for (size_t i = 0; i < store->place_count; i++) {
-        const struct path *place = &store->places[i];
-        bool has_instance =
-            i + 1 < store->place_count && path_starts_with(&store->places[i + 1], place);
-        bool versioned = place->id[0] == 3303 && device->options->version >= 11;
-        if (place->depth == PATH_OBJECT && has_instance && !versioned) {
-            continue;
-        }
-        char text[PATH_TEXT_SIZE];
-        bytes_printf(links, "<%s%s%s>%s,", rooted ? "/" : "", device->options->root,
-                     path_format(place, text),
-                     place->depth == PATH_OBJECT && versioned ? ";ver=1.1" : "");
-    }
-    if (links->len > 0) {
-        links->len--; /* the last comma */
-    }
-}
-
 static long long lifetime(const struct device *device)
 {
     static const struct path path = { 3, { 1, 0, 1 } };
@@ -177,7 +134,7 @@ static void send_register(struct device *device)
         add_option(&options, COAP_OPTION_URI_QUERY, "Q");
     }
     add_option(&options, COAP_OPTION_URI_QUERY, "lt=%lld", lifetime(device));
-    add_links(device, &links);
+    object_links_add(device, &links);
     send_request(device, EXCHANGE_REGISTER, COAP_REQUEST_POST, options, &links);
 }
 
@@ -192,7 +149,7 @@ static void send_update(struct device *device)
     }
     if (registration->objects_changed) {
         add_content_format(&options, CONTENT_LINK_FORMAT);
-        add_links(device, &links);
+        object_links_add(device, &links);
     }
     registration->update_wanted = false;
     registration->lifetime_changed = false;

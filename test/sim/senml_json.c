@@ -1,5 +1,4 @@
 /** SenML JSON (110; RFC 8428, 5, with LwM2M's "vlo": Core 1.1, 7.4.4). */
-#include "test/sim/base64.h"
 #include "test/sim/content.h"
 #include "test/sim/json.h"
 #include "test/sim/model.h"
@@ -9,36 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-static void add_string_member(struct bytes *out, const char *key, const struct bytes *text)
-{
-    bytes_printf(out, "\"%s\":", key);
-    json_add_string(out, text->data, text->len);
-}
-
-static void add_value(struct bytes *out, const struct value *value)
-{
-    switch (value->type) {
-    case VALUE_BOOLEAN:
-        bytes_printf(out, "\"vb\":%s", value->boolean ? "true" : "false");
-        break;
-    case VALUE_STRING:
-    case VALUE_CORELNK:
-        add_string_member(out, "vs", &value->bytes);
-        break;
-    case VALUE_OPAQUE:
-        bytes_add_text(out, "\"vd\":\"");
-        base64_encode_url(value->bytes.data, value->bytes.len, out);
-        bytes_add_byte(out, '"');
-        break;
-    case VALUE_OBJLNK:
-        bytes_printf(out, "\"vlo\":\"%u:%u\"", value->object, value->instance);
-        break;
-    default:
-        bytes_add_text(out, "\"v\":");
-        value_format(value, out);
-        break;
-    }
-}
+static const struct json_members members = { "v", "vs", "vb", "vd", "vlo", true };
 
 static void add_base(struct bytes *out, const struct content *content)
 {
@@ -62,11 +32,10 @@ void senml_json_encode(const struct content *content, struct bytes *out)
         struct bytes name = { 0 };
         name_add_relative(&content->base, &record->path, &name);
         if (name.len != 0) {
-            add_string_member(out, "n", &name);
-            bytes_add_byte(out, ',');
+            bytes_printf(out, "\"n\":\"%s\",", bytes_text(&name));
         }
         bytes_deinit(&name);
-        add_value(out, &record->value);
+        json_add_value(out, &members, &record->value);
         bytes_add_byte(out, '}');
     }
     bytes_add_byte(out, ']');
