@@ -25,7 +25,8 @@
 struct stranger {
     struct lwcoap_route_key key;
     struct lwcoap_record record;
-    uint8_t *long_answer; /* instead of record.answer when it is not NULL */
+    uint8_t answer[LWCOAP_ANSWER_INLINE];
+    uint8_t *long_answer; /* instead of the above when it is not NULL */
     uint16_t long_len;
 };
 
@@ -38,6 +39,7 @@ struct lwcoap_strangers {
 /* Where a message is remembered: in a peer when `stranger` is NULL. */
 struct place {
     struct lwcoap_record *record; /* NULL: nowhere */
+    uint8_t *answer;
     struct stranger *stranger;
 };
 
@@ -103,7 +105,7 @@ static bool is_of(const struct lwcoap_endpoint *endpoint, const struct lwcoap_re
 static uint32_t *set_of(struct lwcoap_endpoint *endpoint, const struct lwcoap_route_key *key,
                         uint16_t message_id, size_t *set, uint32_t *tag)
 {
-    uint64_t hash = lwcoap_hash(endpoint, key, sizeof *key);
+    uint64_t hash = lwcoap_route_hash(endpoint, key);
 
     *set = hash % SETS;
     *tag = (uint32_t)(hash >> 32) ^ message_id * UINT32_C(0x9e3779b1);
@@ -122,10 +124,10 @@ static struct place find_stranger(struct lwcoap_endpoint *endpoint,
         struct stranger *stranger = &endpoint->strangers->places[set][way];
         if (tags[way] == tag && is_of(endpoint, &stranger->record, message_id) &&
             memcmp(&stranger->key, &key, sizeof key) == 0) {
-            return (struct place){ &stranger->record, stranger };
+            return (struct place){ &stranger->record, stranger->answer, stranger };
         }
     }
-    return (struct place){ NULL, NULL };
+    return (struct place){ NULL, NULL, NULL };
 }
 
 static struct place claim_stranger(struct lwcoap_endpoint *endpoint,
@@ -147,7 +149,7 @@ static struct place claim_stranger(struct lwcoap_endpoint *endpoint,
     places[way].key = *key;
     tags[way] = tag;
     fill(endpoint, &places[way].record, message_id, confirmable);
-    return (struct place){ &places[way].record, &places[way] };
+    return (struct place){ &places[way].record, places[way].answer, &places[way] };
 }
 
 static struct place find(struct lwcoap_endpoint *endpoint, const struct transport_route *route,
@@ -157,7 +159,7 @@ static struct place find(struct lwcoap_endpoint *endpoint, const struct transpor
 
     for (unsigned i = 0; peer && i < LWCOAP_PEER_RECORDS; i++) {
         if (is_of(endpoint, &peer->records[i], message_id)) {
-            return (struct place){ &peer->records[i], NULL };
+            return (struct place){ &peer->records[i], peer->answers[i], NULL };
         }
     }
     return find_stranger(endpoint, route, message_id);
@@ -172,14 +174,14 @@ static struct place claim(struct lwcoap_endpoint *endpoint, const struct transpo
         struct lwcoap_route_key key = lwcoap_route_key_of(route);
         return claim_stranger(endpoint, &key, message_id, confirmable);
     }
-    struct lwcoap_record *least = &peer->records[0];
+    unsigned least = 0;
     for (unsigned i = 1; i < LWCOAP_PEER_RECORDS; i++) {
-        if (worth(endpoint, &peer->records[i]) < worth(endpoint, least)) {
-            least = &peer->records[i];
+        if (worth(endpoint, &peer->records[i]) < worth(endpoint, &peer->records[least])) {
+            least = i;
         }
     }
-    fill(endpoint, least, message_id, confirmable);
-    return (struct place){ least, NULL };
+    fill(endpoint, &peer->records[least], message_id, confirmable);
+    return (struct place){ &peer->records[least], peer->answers[least], NULL };
 }
 
 bool lwcoap_duplicates_repeat(struct lwcoap_endpoint *endpoint, const struct transport_route *route,
@@ -197,7 +199,7 @@ bool lwcoap_duplicates_repeat(struct lwcoap_endpoint *endpoint, const struct tra
     if (place.stranger && place.stranger->long_answer) {
         lwcoap_send(endpoint, route, place.stranger->long_answer, place.stranger->long_len);
     } else if (place.record->answer_len > 0) {
-        lwcoap_send(endpoint, route, place.record->answer, place.record->answer_len);
+        lwcoap_send(endpoint, route, place.answer, place.record->answer_len);
     }
     return true;
 }
@@ -226,7 +228,7 @@ static void answer_long(struct lwcoap_endpoint *endpoint, const struct transport
         place.stranger->long_len = (uint16_t)len;
     } else {
         place.record->answer_len = (uint8_t)(HEADER_LEN + (answer[0] & 0x0f));
-        memcpy(place.record->answer, answer, place.record->answer_len);
+        memcpy(place.answer, answer, place.record->answer_len);
     }
 }
 
@@ -250,7 +252,7 @@ void lwcoap_duplicates_answer(struct lwcoap_endpoint *endpoint, const struct tra
     place.record->state = LWCOAP_RECORD_ANSWERED;
     place.record->answer_len = (uint8_t)len;
     if (len > 0) {
-        memcpy(place.record->answer, answer, len);
+        memcpy(place.answer, answer, len);
     }
 }
 
@@ -273,6 +275,7 @@ void lwcoap_duplicates_inherit(struct lwcoap_endpoint *endpoint, struct lwcoap_p
         if (is_alive(endpoint, record)) {
             struct place place = claim_stranger(endpoint, &key, record->message_id, true);
             *place.record = *record;
+            memcpy(place.answer, peer->answers[i], record->answer_len);
         }
     }
 }

@@ -40,6 +40,9 @@ struct lwcoap_route_key lwcoap_route_key_of(const struct transport_route *route)
 /* SipHash with a random key: peers choose what is hashed, but cannot make it collide. */
 uint64_t lwcoap_hash(const struct lwcoap_endpoint *endpoint, const void *bytes, size_t len);
 
+/* The same of an address; the last one is remembered: a message asks for it several times. */
+uint64_t lwcoap_route_hash(struct lwcoap_endpoint *endpoint, const struct lwcoap_route_key *key);
+
 /* A message id that was not used towards this peer for EXCHANGE_LIFETIME. */
 uint16_t lwcoap_message_id_next(struct lwcoap_endpoint *endpoint,
                                 const struct transport_route *route);
@@ -54,14 +57,13 @@ enum lwcoap_record_state {
     LWCOAP_RECORD_ANSWERED, /* a duplicate is answered with the same bytes, if there are any */
 };
 
-/* A message that was received, and what was answered. */
+/* A message that was received; its answer lies beside it, apart from what a search looks at. */
 struct lwcoap_record {
     uint32_t tick; /* when; units of 256 ms */
     uint16_t message_id;
     uint8_t state : 7;
     uint8_t confirmable : 1;
     uint8_t answer_len;
-    uint8_t answer[LWCOAP_ANSWER_INLINE];
 };
 
 struct lwcoap_strangers;
@@ -89,11 +91,24 @@ void lwcoap_duplicates_inherit(struct lwcoap_endpoint *endpoint, struct lwcoap_p
 
 #define LWCOAP_PEER_RECORDS 4
 
+/* What a search touches comes first and together: with a million peers none of it is cached. */
 struct lwcoap_peer {
     struct transport_route route;
     uint32_t references;
-    UT_hash_handle hh;
     struct lwcoap_record records[LWCOAP_PEER_RECORDS];
+    uint8_t answers[LWCOAP_PEER_RECORDS][LWCOAP_ANSWER_INLINE];
+};
+
+struct lwcoap_peer_slot {
+    struct lwcoap_peer *peer;
+    uint32_t hash;
+};
+
+struct lwcoap_peers {
+    struct lwcoap_peer_slot *slots;
+    size_t capacity; /* 0 or a power of two */
+    size_t count;
+    struct lwcoap_peer *recent; /* the last one found: a message asks for it several times */
 };
 
 struct lwcoap_peer *lwcoap_peer_find(struct lwcoap_endpoint *endpoint,
@@ -258,8 +273,12 @@ struct lwcoap_endpoint {
     struct lwm2m_timers *timers;
     uint16_t *message_ids;
     struct lwcoap_strangers *strangers;
-    struct lwcoap_peer *peers;
-    struct lwcoap_peer *recent_peer; /* the last one found: a message asks for it several times */
+    struct lwcoap_peers peers;
+    struct {
+        bool valid;
+        struct lwcoap_route_key key;
+        uint64_t hash;
+    } recent; /* the last address that was hashed */
     struct lwcoap_exchange *exchanges_by_token;
     struct lwcoap_exchange *exchanges_by_message;
     size_t exchange_count;

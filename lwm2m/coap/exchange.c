@@ -275,7 +275,8 @@ int lwcoap_request_send(struct lwcoap_endpoint *endpoint, const struct transport
 
     lwcoap_note_time(endpoint, now_ms);
     /* An observation that nobody knows may be ended all the same: the device may know it. */
-    bool fits = observation ? request->observe == 0 || request->observe == 1 : request->observe != 0;
+    bool fits =
+        observation ? request->observe == 0 || request->observe == 1 : request->observe != 0;
     if (!fits || request->body_len > endpoint->settings.max_body_size) {
         return -EINVAL;
     }

@@ -69,6 +69,16 @@ struct lwcoap_route_key lwcoap_route_key_of(const struct transport_route *route)
     return key;
 }
 
+uint64_t lwcoap_route_hash(struct lwcoap_endpoint *endpoint, const struct lwcoap_route_key *key)
+{
+    if (!endpoint->recent.valid || memcmp(&endpoint->recent.key, key, sizeof *key) != 0) {
+        endpoint->recent.key = *key;
+        endpoint->recent.hash = lwcoap_hash(endpoint, key, sizeof *key);
+        endpoint->recent.valid = true;
+    }
+    return endpoint->recent.hash;
+}
+
 /*
  * A message id must not come back towards the same peer within EXCHANGE_LIFETIME (RFC 7252, 4.4).
  * One counter for a fleet would wrap within seconds, and one in each struct lwcoap_peer would
@@ -81,5 +91,5 @@ uint16_t lwcoap_message_id_next(struct lwcoap_endpoint *endpoint,
 {
     struct lwcoap_route_key key = lwcoap_route_key_of(route);
 
-    return endpoint->message_ids[(uint16_t)lwcoap_hash(endpoint, &key, sizeof key)]++;
+    return endpoint->message_ids[(uint16_t)lwcoap_route_hash(endpoint, &key)]++;
 }
