@@ -1,11 +1,11 @@
 /** See attributes.h. */
 #include "test/sim/attributes.h"
 
-#include "test/sim/value.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "test/sim/value.h"
 
 static const struct {
     const char *name;

@@ -1,14 +1,14 @@
 /** See behaviour.h. */
 #include "test/sim/behaviour.h"
 
+#include <math.h>
+#include <stdlib.h>
+#include <time.h>
+
 #include "test/sim/crc32.h"
 #include "test/sim/device.h"
 #include "test/sim/model.h"
 #include "test/sim/operation.h"
-
-#include <math.h>
-#include <stdlib.h>
-#include <time.h>
 
 enum {
     FIRMWARE_IDLE,

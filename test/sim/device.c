@@ -1,11 +1,11 @@
 /** See device.h. */
 #include "test/sim/device.h"
 
-#include "test/sim/behaviour.h"
-
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "test/sim/behaviour.h"
 
 static int64_t after(const struct device *device, double seconds)
 {

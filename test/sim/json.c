@@ -1,12 +1,12 @@
 /** See json.h. */
 #include "test/sim/json.h"
 
-#include "test/sim/base64.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "test/sim/base64.h"
 
 static void skip_blanks(struct json_reader *in)
 {

@@ -4,11 +4,11 @@
  * Written as one map per level, {3: {0: {9: 100, 6: {0: 1, 1: 5}}}}; keys that are arrays
  * of ids are read too.
  */
+#include <errno.h>
+
 #include "test/sim/cbor.h"
 #include "test/sim/content.h"
 #include "test/sim/model.h"
-
-#include <errno.h>
 
 static size_t run_length(const struct record *records, size_t count, uint8_t level)
 {

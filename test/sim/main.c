@@ -4,9 +4,6 @@
  *
  * Each device has a libcoap context of its own; their descriptors lie in one epoll set.
  */
-#include "test/sim/device.h"
-#include "test/sim/options.h"
-
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +12,9 @@
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "test/sim/device.h"
+#include "test/sim/options.h"
 
 enum {
     LEAVE_MS = 5000, /* how long a De-register may take: one retransmission */

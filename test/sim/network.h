@@ -10,9 +10,10 @@
  */
 #pragma once
 
-#include <coap3/coap.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#include <coap3/coap.h>
 
 enum { NETWORK_SOCKETS_MAX = 4 };
 

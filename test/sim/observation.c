@@ -1,11 +1,11 @@
 /** See observation.h. */
 #include "test/sim/observation.h"
 
+#include <stdlib.h>
+
 #include "test/sim/content.h"
 #include "test/sim/crc32.h"
 #include "test/sim/device.h"
-
-#include <stdlib.h>
 
 /** Reads what @p watch covers. */
 static void read_watched(struct device *device, const struct watch *watch, struct records *records)

@@ -5,9 +5,9 @@
  */
 #pragma once
 
-#include "test/sim/record.h"
-
 #include <coap3/coap.h>
+
+#include "test/sim/record.h"
 
 struct device;
 

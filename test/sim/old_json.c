@@ -1,11 +1,11 @@
 /** OMA JSON (11543; LwM2M 1.0 Core, 6.4.4): {"bn":"/3/0/","e":[{"n":"0","sv":"…"}]}. */
+#include <errno.h>
+#include <string.h>
+
 #include "test/sim/content.h"
 #include "test/sim/json.h"
 #include "test/sim/model.h"
 #include "test/sim/name.h"
-
-#include <errno.h>
-#include <string.h>
 
 static const struct json_members members = { "v", "sv", "bv", "sv", "ov", false };
 

@@ -1,10 +1,10 @@
 /** Read, Read-Composite and the choice of the reply's format. See operation.h. */
+#include <time.h>
+
 #include "test/sim/content.h"
 #include "test/sim/device.h"
 #include "test/sim/model.h"
 #include "test/sim/operation.h"
-
-#include <time.h>
 
 static bool is_single(const struct path *path)
 {

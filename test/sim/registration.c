@@ -1,14 +1,14 @@
 /** See registration.h. */
 #include "test/sim/registration.h"
 
-#include "test/sim/content.h"
-#include "test/sim/device.h"
-#include "test/sim/object_links.h"
-
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+
+#include "test/sim/content.h"
+#include "test/sim/device.h"
+#include "test/sim/object_links.h"
 
 enum { BACK_OFF_MIN_MS = 1000, BACK_OFF_MAX_MS = 60000 };
 

@@ -4,11 +4,12 @@
  */
 #pragma once
 
-#include "test/sim/bytes.h"
-
-#include <coap3/coap.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#include <coap3/coap.h>
+
+#include "test/sim/bytes.h"
 
 struct device;
 

@@ -1,12 +1,12 @@
 /** See senml.h. */
 #include "test/sim/senml.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "test/sim/base64.h"
 #include "test/sim/model.h"
 #include "test/sim/name.h"
-
-#include <errno.h>
-#include <string.h>
 
 static int set_name(struct bytes *name, struct scalar *scalar)
 {

@@ -1,11 +1,11 @@
 /** SenML CBOR (112; RFC 8428, 6): integer labels, and LwM2M's "vlo" as a text label. */
+#include <errno.h>
+#include <string.h>
+
 #include "test/sim/cbor.h"
 #include "test/sim/content.h"
 #include "test/sim/name.h"
 #include "test/sim/senml.h"
-
-#include <errno.h>
-#include <string.h>
 
 /* The integer labels, RFC 8428, table 4. */
 static const struct label {

@@ -1,12 +1,12 @@
 /** SenML JSON (110; RFC 8428, 5, with LwM2M's "vlo": Core 1.1, 7.4.4). */
+#include <errno.h>
+#include <string.h>
+
 #include "test/sim/content.h"
 #include "test/sim/json.h"
 #include "test/sim/model.h"
 #include "test/sim/name.h"
 #include "test/sim/senml.h"
-
-#include <errno.h>
-#include <string.h>
 
 static const struct json_members members = { "v", "vs", "vb", "vd", "vlo", true };
 

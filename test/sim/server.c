@@ -1,15 +1,15 @@
 /** See server.h. */
 #include "test/sim/server.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "test/sim/behaviour.h"
 #include "test/sim/content.h"
 #include "test/sim/device.h"
 #include "test/sim/model.h"
 #include "test/sim/operation.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 static const char *const method_names[] = { "?",      "GET",   "POST",  "PUT",
                                             "DELETE", "FETCH", "PATCH", "iPATCH" };

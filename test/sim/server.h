@@ -6,9 +6,9 @@
  */
 #pragma once
 
-#include "test/sim/path.h"
-
 #include <coap3/coap.h>
+
+#include "test/sim/path.h"
 
 struct device;
 

@@ -1,10 +1,10 @@
 /** See store.h. */
 #include "test/sim/store.h"
 
-#include "test/sim/model.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "test/sim/model.h"
 
 void store_deinit(struct store *store)
 {

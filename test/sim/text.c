@@ -1,9 +1,9 @@
 /** text/plain (0) and application/octet-stream (42): one value, nothing else (Core, 7.4.1, 7.4.2).
  */
+#include <errno.h>
+
 #include "test/sim/content.h"
 #include "test/sim/model.h"
-
-#include <errno.h>
 
 void text_encode(const struct content *content, struct bytes *out)
 {

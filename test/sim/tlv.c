@@ -4,11 +4,11 @@
  * Integers are two's complement of 1, 2, 4 or 8 bytes, unsigned ones plain of the same
  * sizes, floats 4 bytes where that loses nothing, else 8.
  */
-#include "test/sim/content.h"
-#include "test/sim/model.h"
-
 #include <errno.h>
 #include <string.h>
+
+#include "test/sim/content.h"
+#include "test/sim/model.h"
 
 enum kind { OBJECT_INSTANCE = 0, RESOURCE_INSTANCE = 1, MULTIPLE_RESOURCE = 2, RESOURCE = 3 };
 

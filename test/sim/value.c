@@ -1,14 +1,14 @@
 /** See value.h. */
 #include "test/sim/value.h"
 
-#include "test/sim/base64.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "test/sim/base64.h"
 
 void value_deinit(struct value *value)
 {

@@ -7,11 +7,11 @@
  */
 #pragma once
 
-#include "test/sim/bytes.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "test/sim/bytes.h"
 
 enum value_type {
     VALUE_NONE,
