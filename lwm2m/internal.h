@@ -55,6 +55,10 @@ void lwm2m_content_into_event(struct lwm2m_server *server, const struct lwm2m_de
                               const struct lwm2m_path *base, const struct lwcoap_response *response,
                               struct lwm2m_event *event);
 
+/** Decodes the body that an event already has. */
+void lwm2m_content_decode(struct lwm2m_server *server, const struct lwm2m_device *device,
+                          const struct lwm2m_path *base, struct lwm2m_event *event);
+
 /** What a content format needs to know of a device; `lookup` is the caller's memory behind it. */
 struct lwm2m_device_lookup {
     struct lwm2m_server *server;

@@ -126,8 +126,7 @@ int lwm2m_observation_start(struct lwm2m_server *server, const struct lwm2m_requ
             return rc;
         }
     }
-    struct lwm2m_observation *observation =
-        request->renewal ? request->context : find_of(request);
+    struct lwm2m_observation *observation = request->renewal ? request->context : find_of(request);
     if (!observation) {
         return 0; /* nothing is known to cancel: the device is asked all the same */
     }

@@ -183,11 +183,30 @@ static void read_queue_mode(struct terms *terms)
     }
 }
 
+/* A profile id stands for an object list (Core TS 6.2.1, since 1.2). None is known here: a device
+ * that gives only that is told to register with the list itself; beside a list it is kept. */
+static bool names_profile(const struct lwcoap_message *message)
+{
+    struct lwcoap_option_reader reader;
+    struct lwcoap_option option;
+
+    lwcoap_option_reader_init(&reader, message);
+    while (lwcoap_option_next(&reader, &option)) {
+        if (option.number == LWCOAP_OPTION_URI_QUERY && option.len >= 4 &&
+            memcmp(option.value, "pid=", 4) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static struct refusal read_object_list(struct lwm2m_server *server,
                                        const struct lwcoap_inbound *inbound, struct terms *terms)
 {
     if (inbound->body_len == 0) {
-        return accepted;
+        return names_profile(inbound->message)
+                   ? (struct refusal){ LWCOAP_CODE(4, 9), "the profile id is not known" }
+                   : accepted;
     }
     if (inbound->content_format != LWM2M_FORMAT_LINK &&
         inbound->content_format != LWM2M_FORMAT_NONE) {

@@ -10,6 +10,7 @@
 #include "lwm2m/operation.h"
 #include "lwm2m/queue.h"
 #include "lwm2m/registration.h"
+#include "lwm2m/send.h"
 
 /* --- entering and leaving ------------------------------------------------------------------------
  */
@@ -59,6 +60,16 @@ struct lwm2m_event lwm2m_event_of(enum lwm2m_event_type type, const struct lwm2m
 /* --- devices
  * ---------------------------------------------------------------------------------------- */
 
+/* Behind one address may be several devices: the last one that spoke owns it. */
+static void release_peer(struct lwm2m_server *server, struct lwm2m_device *device)
+{
+    if (lwcoap_peer_owner(device->peer) == device) {
+        lwcoap_peer_set_owner(device->peer, NULL);
+    }
+    lwcoap_peer_release(server->coap, device->peer);
+    device->peer = NULL;
+}
+
 static void device_moved(struct lwm2m_server *server, struct lwm2m_device *device,
                          const struct transport_route *route)
 {
@@ -66,7 +77,7 @@ static void device_moved(struct lwm2m_server *server, struct lwm2m_device *devic
     if (!peer) {
         return; /* memory is short: it is reached at its old address, or after its next message */
     }
-    lwcoap_peer_release(server->coap, device->peer);
+    release_peer(server, device);
     device->peer = peer;
     if (device->exchange) {
         lwcoap_exchange_reroute(server->coap, device->exchange, route);
@@ -80,6 +91,7 @@ void lwm2m_device_heard(struct lwm2m_server *server, struct lwm2m_device *device
     if (!transport_route_same_peer(lwcoap_peer_route(device->peer), route)) {
         device_moved(server, device, route);
     }
+    lwcoap_peer_set_owner(device->peer, device);
 }
 
 void lwm2m_device_bury(struct lwm2m_server *server, struct lwm2m_device *device)
@@ -102,8 +114,7 @@ void lwm2m_device_remove(struct lwm2m_server *server, struct lwm2m_device *devic
     lwm2m_registry_remove(&server->registry, device);
     event.reason = reason;
     lwm2m_server_raise(server, &event);
-    lwcoap_peer_release(server->coap, device->peer);
-    device->peer = NULL;
+    release_peer(server, device);
     lwm2m_device_bury(server, device);
 }
 
@@ -133,35 +144,40 @@ struct lwm2m_content_context lwm2m_content_context_of(struct lwm2m_device_lookup
     };
 }
 
+void lwm2m_content_decode(struct lwm2m_server *server, const struct lwm2m_device *device,
+                          const struct lwm2m_path *base, struct lwm2m_event *event)
+{
+    struct lwm2m_device_lookup lookup = { server, device };
+    struct lwm2m_content_context context = lwm2m_content_context_of(&lookup, base);
+    /* Without a Content-Format the body is text (RFC 7252, 5.5.1 leaves it to us). */
+    bool named = event->content_format != LWM2M_FORMAT_NONE;
+    const struct lwm2m_content_format *format =
+        lwm2m_content_find(named ? event->content_format : LWM2M_FORMAT_TEXT);
+
+    if (!format || !format->decode) {
+        event->decode_err = event->body_len ? -ENOTSUP : 0;
+        return;
+    }
+    lwm2m_records_clear(&server->records);
+    if (event->body_len || named) {
+        event->decode_err =
+            format->decode(&context, event->body, event->body_len, &server->records);
+    }
+    event->records = event->decode_err ? NULL : &server->records;
+}
+
 void lwm2m_content_into_event(struct lwm2m_server *server, const struct lwm2m_device *device,
                               const struct lwm2m_path *base, const struct lwcoap_response *response,
                               struct lwm2m_event *event)
 {
-    struct lwm2m_device_lookup lookup = { server, device };
-    struct lwm2m_content_context context = lwm2m_content_context_of(&lookup, base);
-
     event->code = response->code;
     event->content_format = response->content_format;
     event->body = response->body;
     event->body_len = response->body_len;
     event->sequence = response->observe;
-    if (response->code >> 5 != 2 || response->content_format == LWM2M_FORMAT_LINK) {
-        return;
+    if (response->code >> 5 == 2 && response->content_format != LWM2M_FORMAT_LINK) {
+        lwm2m_content_decode(server, device, base, event);
     }
-    /* Without a Content-Format the body is text (RFC 7252, 5.5.1 leaves it to us). */
-    const struct lwm2m_content_format *format = lwm2m_content_find(
-        response->content_format == LWM2M_FORMAT_NONE ? LWM2M_FORMAT_TEXT
-                                                      : response->content_format);
-    if (!format || !format->decode) {
-        event->decode_err = response->body_len ? -ENOTSUP : 0;
-        return;
-    }
-    lwm2m_records_clear(&server->records);
-    if (response->body_len || response->content_format != LWM2M_FORMAT_NONE) {
-        event->decode_err =
-            format->decode(&context, response->body, response->body_len, &server->records);
-    }
-    event->records = event->decode_err ? NULL : &server->records;
 }
 
 /* --- requests of devices
@@ -242,6 +258,8 @@ static void on_request(void *ctx, const struct lwcoap_inbound *inbound)
         }
     } else if (count == 2 && segment_is(segments[0], "rd")) {
         on_registration_path(server, inbound, segments[1]);
+    } else if (count == 1 && code == LWCOAP_POST && segment_is(segments[0], "dp")) {
+        lwm2m_send_receive(server, inbound);
     } else if (count == 2 && code == LWCOAP_GET && segment_is(segments[0], ".well-known") &&
                segment_is(segments[1], "core")) {
         answer_well_known(server, inbound);
@@ -332,7 +350,7 @@ static void free_devices(struct lwm2m_server *server)
     {
         lwm2m_observations_end(server, device);
         lwm2m_registry_remove(&server->registry, device);
-        lwcoap_peer_release(server->coap, device->peer);
+        release_peer(server, device);
         device->gone = true;
         lwm2m_device_bury(server, device);
     }
@@ -440,7 +458,11 @@ void lwm2m_server_acknowledge(struct lwm2m_server *server, const struct lwm2m_re
                               uint64_t now_ms)
 {
     lwm2m_server_enter(server, now_ms);
-    lwcoap_acknowledge(server->coap, &receipt->coap, server->now_ms);
+    if (lwm2m_send_is(&receipt->coap)) {
+        lwm2m_send_accept(server, &receipt->coap);
+    } else {
+        lwcoap_acknowledge(server->coap, &receipt->coap, server->now_ms);
+    }
     struct lwm2m_device *device = lwm2m_registry_find_number(&server->registry, receipt->device);
     if (device) {
         lwm2m_queue_touch(server, device);

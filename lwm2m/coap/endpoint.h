@@ -202,6 +202,14 @@ struct lwcoap_peer *lwcoap_peer_hold(struct lwcoap_endpoint *endpoint,
 void lwcoap_peer_release(struct lwcoap_endpoint *endpoint, struct lwcoap_peer *peer);
 const struct transport_route *lwcoap_peer_route(const struct lwcoap_peer *peer);
 
+/** The peer of a route; borrowed, NULL when nobody holds it. */
+struct lwcoap_peer *lwcoap_peer_find(struct lwcoap_endpoint *endpoint,
+                                     const struct transport_route *route);
+
+/** A note of the caller's on a peer: whose messages come from there; NULL at first. */
+void lwcoap_peer_set_owner(struct lwcoap_peer *peer, void *owner);
+void *lwcoap_peer_owner(const struct lwcoap_peer *peer);
+
 /* --- requests -----------------------------------------------------------------------------------
  */
 

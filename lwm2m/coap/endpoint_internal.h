@@ -95,6 +95,7 @@ void lwcoap_duplicates_inherit(struct lwcoap_endpoint *endpoint, struct lwcoap_p
 struct lwcoap_peer {
     struct transport_route route;
     uint32_t references;
+    void *owner; /* the caller's note */
     struct lwcoap_record records[LWCOAP_PEER_RECORDS];
     uint8_t answers[LWCOAP_PEER_RECORDS][LWCOAP_ANSWER_INLINE];
 };
@@ -111,8 +112,6 @@ struct lwcoap_peers {
     struct lwcoap_peer *recent; /* the last one found: a message asks for it several times */
 };
 
-struct lwcoap_peer *lwcoap_peer_find(struct lwcoap_endpoint *endpoint,
-                                     const struct transport_route *route);
 void lwcoap_peers_free(struct lwcoap_endpoint *endpoint);
 
 /* --- body.c --- */

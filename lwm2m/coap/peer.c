@@ -132,6 +132,16 @@ const struct transport_route *lwcoap_peer_route(const struct lwcoap_peer *peer)
     return &peer->route;
 }
 
+void lwcoap_peer_set_owner(struct lwcoap_peer *peer, void *owner)
+{
+    peer->owner = owner;
+}
+
+void *lwcoap_peer_owner(const struct lwcoap_peer *peer)
+{
+    return peer->owner;
+}
+
 void lwcoap_peers_free(struct lwcoap_endpoint *endpoint)
 {
     for (size_t i = 0; i < endpoint->peers.capacity; i++) {
