@@ -160,6 +160,7 @@ class Peer:
                                     socket.SOCK_DGRAM)
         self.socket.bind(("::1", 0) if ":" in host else source)
         self.mids = itertools.count(int.from_bytes(os.urandom(2), "big"))
+        self.seen = set()  # message ids of the gateway's requests
 
     def __enter__(self):
         return self
@@ -231,6 +232,25 @@ class Peer:
         if response.type == CON:
             self.send(Message(ACK, 0, response.mid))
         return response
+
+    def next_request(self, timeout=5.0):
+        """The next request of the gateway, without what it repeats of older ones."""
+        request = self.receive_where(lambda m: 1 <= m.code < 32 and m.mid not in self.seen, timeout)
+        self.seen.add(request.mid)
+        return request
+
+    def notify(self, token, sequence, payload=b"", content_format=TEXT, *, code_text="2.05",
+               type=CON, mid=None, options=()):
+        """Sends a notification; with sequence None it has no Observe option."""
+        all_options = [] if sequence is None else [(OBSERVE, sequence)]
+        if content_format is not None:
+            all_options.append((CONTENT_FORMAT, content_format))
+        return self.send(Message(type, code(code_text), self.next_mid() if mid is None else mid,
+                                 token, all_options + list(options), payload))
+
+    def reply_to(self, message, timeout=5.0):
+        """The ACK or Reset of a message that was sent."""
+        return self.receive_where(lambda m: m.type in (ACK, RST) and m.mid == message.mid, timeout)
 
     def respond(self, request, code_text="2.05", payload=b"", content_format=None, options=()):
         """A piggybacked answer to a request that the gateway sent."""
