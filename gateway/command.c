@@ -173,6 +173,17 @@ static void keep_members(struct command_reader *reader, const struct cJSON *root
     command->echo = (struct command_text){ echo, echo_len };
 }
 
+/* The path of a command that nobody knows, for its answer. */
+static void keep_path(struct command_reader *reader)
+{
+    const struct cJSON *path = command_member(reader->data, "path");
+    path = path != NULL ? path : command_member(reader->data, "basePath");
+    if (cJSON_IsString(path)) {
+        reader->command->req_path =
+            command_keep(reader, path->valuestring, strcspn(path->valuestring, "?"));
+    }
+}
+
 /* The row of a command, NULL when there is none: then the mistake is noted. */
 static const struct row *find_row(struct command_reader *reader, const struct cJSON *root)
 {
@@ -191,6 +202,7 @@ static const struct row *find_row(struct command_reader *reader, const struct cJ
                                                                                       : &rows[i];
         }
     }
+    keep_path(reader);
     command_reject(reader, "unknown msgType %s", command_quote(msg_type->valuestring).text);
     return NULL;
 }

@@ -1,0 +1,59 @@
+/*
+ * The state of the gateway, and the callbacks by which its parts are wired. Private to gateway*.c:
+ * gateway.c starts and ends it, gateway_events.c connects devices with the broker,
+ * gateway_loop.c is its life between start and end.
+ */
+#pragma once
+
+#include "gateway/auto_observe.h"
+#include "gateway/backlog.h"
+#include "gateway/definitions.h"
+#include "gateway/downlink.h"
+#include "gateway/gateway.h"
+#include "gateway/loop.h"
+#include "gateway/random.h"
+
+#include "lwm2m/transport/udp.h"
+#include "mqtt/connection.h"
+#include "mqtt/topic.h"
+
+enum stage { STAGE_RUNNING, STAGE_REQUESTS, STAGE_BACKLOG, STAGE_CONNECTION };
+
+struct gateway {
+    const struct config *config;
+    const char *file;
+    struct log *log;
+    struct random_pool random;
+    struct loop *loop;
+    struct transport_udp *listeners[CONFIG_LISTENERS_MAX];
+    size_t listener_count;
+    struct definitions *definitions;
+    struct auto_observe *auto_observe;
+    struct lwm2m_server *server;
+    struct backlog *backlog;
+    struct uplink *uplink;
+    struct downlink *downlink;
+    struct mqtt_topic *command_topic;
+    struct mqtt_connection *connection;
+    bool connected;
+    uint64_t now_ms; /* of the batch of datagrams at hand */
+    uint64_t sent;   /* datagrams */
+    enum stage stage;
+    uint64_t deadline_ms; /* of the stage */
+};
+
+/** The clock of everything but timestamps, in ms; `ctx` is not used. */
+uint64_t gateway_now_ms(void *ctx);
+
+/** Loads the definitions of a directory and logs what came of it. */
+void gateway_load_definitions(struct gateway *gateway, const char *directory);
+
+/* Callbacks; `ctx` is the gateway. */
+extern const struct lwm2m_server_callbacks gateway_server_callbacks;
+extern const struct mqtt_callbacks gateway_broker_callbacks;
+extern const struct backlog_settings gateway_backlog_callbacks; /* without bounds */
+extern const struct loop_callbacks gateway_loop_callbacks;
+uint64_t gateway_wall_ms(void *ctx);
+uint64_t gateway_sent_datagrams(void *ctx);
+bool gateway_names(void *ctx, const struct lwm2m_device *device, uint16_t object, uint16_t resource,
+                   const char **name, const char **units);

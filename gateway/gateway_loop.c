@@ -1,0 +1,190 @@
+/*
+ * The gateway between its start and its end: sockets, time, signals, and how it ends.
+ */
+#include "gateway/gateway_internal.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    BATCHES_PER_TURN = 16, /* of one socket, before the others and the timer get their turn */
+    END_REQUESTS_MS = 5000,
+    END_BACKLOG_MS = 5000,
+    END_CONNECTION_MS = 2000,
+};
+
+/* --- the end
+ * ------------------------------------------------------------------------------------------------
+ */
+
+static void enter_stage(struct gateway *gateway, enum stage stage, uint64_t now, uint64_t limit_ms)
+{
+    gateway->stage = stage;
+    gateway->deadline_ms = now + limit_ms;
+}
+
+static void close_connection(struct gateway *gateway, uint64_t now)
+{
+    size_t left = backlog_waiting(gateway->backlog) + backlog_inflight(gateway->backlog);
+    if (left > 0) {
+        log_error(gateway->log, "messages-lost", LOG_NUMBER("count", left),
+                  LOG_TEXT("reason", "the broker did not take them before the end"));
+    }
+    enter_stage(gateway, STAGE_CONNECTION, now, END_CONNECTION_MS);
+    mqtt_connection_close(gateway->connection, now, gateway->deadline_ms);
+    mqtt_connection_dispatch(gateway->connection, now);
+}
+
+/* Goes on to the next stage when this one is done or has lasted too long. */
+static void advance(struct gateway *gateway, uint64_t now)
+{
+    bool late = now >= gateway->deadline_ms;
+    if (gateway->stage == STAGE_REQUESTS && (late || downlink_under_way(gateway->downlink) == 0)) {
+        lwm2m_server_drop_requests(gateway->server, "the gateway is stopping");
+        enter_stage(gateway, STAGE_BACKLOG, now, END_BACKLOG_MS);
+        late = false;
+    }
+    if (gateway->stage == STAGE_BACKLOG) {
+        size_t left = backlog_waiting(gateway->backlog) + backlog_inflight(gateway->backlog);
+        if (late || left == 0 || !gateway->connected) {
+            close_connection(gateway, now);
+        }
+    }
+    if (gateway->stage == STAGE_CONNECTION && mqtt_connection_is_closed(gateway->connection)) {
+        loop_stop(gateway->loop);
+    }
+}
+
+static void stop(struct gateway *gateway, int number)
+{
+    if (gateway->stage != STAGE_RUNNING) {
+        log_warn(gateway->log, "stopping-at-once", LOG_NUMBER("signal", number));
+        loop_stop(gateway->loop);
+        return;
+    }
+    log_info(gateway->log, "stopping", LOG_NUMBER("signal", number),
+             LOG_NUMBER("requests_under_way", downlink_under_way(gateway->downlink)),
+             LOG_NUMBER("waiting", backlog_waiting(gateway->backlog)));
+    enter_stage(gateway, STAGE_REQUESTS, gateway_now_ms(NULL), END_REQUESTS_MS);
+}
+
+/* --- SIGHUP
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+/* Lines as they are: `file:line:column: …` is what people and editors look for. */
+static void print_mistakes(const struct config_error *error)
+{
+    for (size_t i = 0; i < error->count; i++) {
+        fprintf(stderr, "%s\n", error->messages[i]);
+    }
+}
+
+static void reload(struct gateway *gateway)
+{
+    struct config config;
+    struct config_error error = { 0 };
+    if (config_load_file(gateway->file, &config, &error) != 0) {
+        print_mistakes(&error);
+        log_error(gateway->log, "reload-refused", LOG_TEXT("file", gateway->file),
+                  LOG_NUMBER("mistakes", error.count));
+        return;
+    }
+    gateway_load_definitions(gateway, config.lwm2m.xml_dir);
+    log_set_level(gateway->log, (enum log_level)config.log.level);
+    log_info(gateway->log, "reloaded", LOG_TEXT("file", gateway->file),
+             LOG_TEXT("applied", "lwm2m.xml_dir log.level"),
+             LOG_TEXT("note", "other settings take effect after a restart"));
+    config_deinit(&config);
+}
+
+/* --- the loop
+ * ------------------------------------------------------------------------------------------------------
+ */
+
+static void on_received(void *ctx, const struct transport_route *route, uint8_t *data, size_t len)
+{
+    struct gateway *gateway = ctx;
+    lwm2m_server_receive(gateway->server, route, data, len, gateway->now_ms);
+}
+
+static void on_readable(void *ctx, size_t index)
+{
+    struct gateway *gateway = ctx;
+    for (int i = 0; i < BATCHES_PER_TURN && !backlog_is_congested(gateway->backlog); i++) {
+        gateway->now_ms = gateway_now_ms(NULL);
+        int count = transport_udp_receive(gateway->listeners[index], on_received, gateway);
+        if (count < 0) {
+            log_warn(gateway->log, "socket-error", LOG_NUMBER("listener", index),
+                     LOG_TEXT("reason", strerror(-count)));
+        }
+        if (count < TRANSPORT_UDP_BATCH) {
+            return;
+        }
+    }
+}
+
+static void on_woken(void *ctx)
+{
+    struct gateway *gateway = ctx;
+    mqtt_connection_dispatch(gateway->connection, gateway_now_ms(NULL));
+}
+
+static void on_due(void *ctx)
+{
+    struct gateway *gateway = ctx;
+    uint64_t now = gateway_now_ms(NULL);
+    lwm2m_server_run(gateway->server, now);
+    mqtt_connection_dispatch(gateway->connection, now);
+}
+
+static void on_signal(void *ctx, int number)
+{
+    struct gateway *gateway = ctx;
+    if (number == SIGHUP) {
+        reload(gateway);
+    } else {
+        stop(gateway, number);
+    }
+}
+
+/* While the broker is slower than the devices, they wait: what their sockets hold is not read. */
+static void watch_sockets(struct gateway *gateway)
+{
+    bool congested = backlog_is_congested(gateway->backlog);
+    loop_watch(gateway->loop, !congested && gateway->stage < STAGE_BACKLOG);
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t on_prepare(void *ctx)
+{
+    struct gateway *gateway = ctx;
+    uint64_t now = gateway_now_ms(NULL);
+    advance(gateway, now);
+    for (size_t i = 0; i < gateway->listener_count; i++) {
+        transport_udp_flush(gateway->listeners[i]);
+    }
+    watch_sockets(gateway);
+    uint64_t next = earlier(lwm2m_server_next_ms(gateway->server),
+                            mqtt_connection_next_deadline(gateway->connection));
+    if (gateway->stage != STAGE_RUNNING) {
+        next = earlier(next, gateway->deadline_ms);
+    }
+    if (next == UINT64_MAX) {
+        return LOOP_NEVER;
+    }
+    return next > now ? next - now : 0;
+}
+
+const struct loop_callbacks gateway_loop_callbacks = {
+    .readable = on_readable,
+    .woken = on_woken,
+    .due = on_due,
+    .signal = on_signal,
+    .prepare = on_prepare,
+};

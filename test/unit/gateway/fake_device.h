@@ -1,0 +1,19 @@
+/*
+ * A registered device without a server: what lwm2m/device.h tells is read from a plain struct.
+ */
+#pragma once
+
+#include "lwm2m/device.h"
+
+#define FAKE_PARAMETERS_MAX 16
+
+struct lwm2m_device {
+    const char *endpoint;
+    struct lwm2m_version version;
+    bool queue_mode;
+    bool gave_object_list;
+    struct lwm2m_object_list list;
+    struct lwm2m_parameter parameters[FAKE_PARAMETERS_MAX];
+    struct transport_route route;
+    const char *observed[4]; /* paths, NULL behind the last */
+};

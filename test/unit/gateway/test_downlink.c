@@ -1,0 +1,444 @@
+/* Commands on their way to a server that does what each test wants, and what comes of them. */
+#include "fake_device.h"
+#include "fake_outlet.h"
+
+#include "gateway/downlink.h"
+
+#include "mqtt/topic.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static char root[] = "";
+
+/* --- the fake server -----------------------------------------------------------------------------
+ */
+
+struct lwm2m_observation {
+    void *context;
+};
+
+struct lwm2m_server {
+    struct lwm2m_device device;
+    struct lwm2m_request *request; /* the last one */
+    int answer;                    /* of lwm2m_server_request */
+    bool sends;                    /* a datagram leaves at once */
+    bool ends;                     /* the final event comes at once */
+    uint64_t sent;
+    struct downlink *downlink;
+};
+
+struct lwm2m_device *lwm2m_server_find(struct lwm2m_server *server, const char *endpoint)
+{
+    return strcmp(server->device.endpoint, endpoint) == 0 ? &server->device : NULL;
+}
+
+static struct lwm2m_event event_of(struct lwm2m_server *server, enum lwm2m_event_type type)
+{
+    return (struct lwm2m_event){
+        .type = type,
+        .device = &server->device,
+        .request = server->request,
+        .reason = "",
+        .content_format = LWM2M_FORMAT_NONE,
+        .location = "",
+        .sequence = -1,
+        .code = LWCOAP_CODE(2, 5),
+    };
+}
+
+int lwm2m_server_request(struct lwm2m_server *server, struct lwm2m_device *device,
+                         struct lwm2m_request *request, uint64_t now_ms)
+{
+    assert_ptr_equal(device, &server->device);
+    assert_int_equal(now_ms, 5000);
+    server->request = request;
+    if (server->answer != 0) {
+        return server->answer;
+    }
+    server->sent += server->sends ? 1 : 0;
+    if (server->ends) {
+        struct lwm2m_event event = event_of(server, LWM2M_EVENT_RESPONSE);
+        downlink_event(server->downlink, &event);
+    }
+    return 0;
+}
+
+void lwm2m_observation_set_context(struct lwm2m_server *server,
+                                   struct lwm2m_observation *observation, void *context)
+{
+    (void)server;
+    if (observation->context != NULL && observation->context != context) {
+        downlink_echo_free(observation->context);
+    }
+    observation->context = context;
+}
+
+void *lwm2m_observation_context(const struct lwm2m_observation *observation)
+{
+    return observation->context;
+}
+
+/* --- the bench
+ * ------------------------------------------------------------------------------------ */
+
+struct bench {
+    struct fake_outlet outlet;
+    struct lwm2m_server server;
+    struct definitions *definitions;
+    struct mqtt_topic *topic;
+    struct downlink *downlink;
+};
+
+static uint64_t now_ms(void *ctx)
+{
+    (void)ctx;
+    return 5000;
+}
+
+static uint64_t sent_datagrams(void *ctx)
+{
+    return ((struct bench *)ctx)->server.sent;
+}
+
+static void set_up(struct bench *bench)
+{
+    *bench = (struct bench){ 0 };
+    const char *reason = NULL;
+    fake_outlet_init(&bench->outlet);
+    fake_outlet_open(&bench->outlet);
+    bench->server.device = (struct lwm2m_device){
+        .endpoint = "dev",
+        .version = { 1, 1 },
+        .list = { .root = root },
+    };
+    bench->definitions = definitions_new(bench->outlet.log);
+    assert_non_null(bench->definitions);
+    assert_int_equal(
+        mqtt_topic_compile(MQTT_TOPIC_COMMAND, "", "dn/%e", "gw", &bench->topic, &reason), 0);
+    const struct downlink_settings settings = {
+        .server = &bench->server,
+        .uplink = bench->outlet.uplink,
+        .definitions = bench->definitions,
+        .log = bench->outlet.log,
+        .topic = bench->topic,
+        .report_queued = true,
+        .ctx = bench,
+        .now_ms = now_ms,
+        .sent_datagrams = sent_datagrams,
+    };
+    bench->downlink = downlink_new(&settings);
+    assert_non_null(bench->downlink);
+    bench->server.downlink = bench->downlink;
+}
+
+static void tear_down(struct bench *bench)
+{
+    downlink_free(bench->downlink);
+    mqtt_topic_free(bench->topic);
+    definitions_free(bench->definitions);
+    fake_outlet_deinit(&bench->outlet);
+}
+
+static struct mqtt_message message_of(const char *topic, const char *json)
+{
+    return (struct mqtt_message){ .topic = topic, .payload = { json, strlen(json) } };
+}
+
+static void send(struct bench *bench, const char *topic, const char *json)
+{
+    struct mqtt_message message = message_of(topic, json);
+    downlink_message(bench->downlink, &message);
+}
+
+static void ends(struct bench *bench, enum lwm2m_event_type type)
+{
+    struct lwm2m_event event = event_of(&bench->server, type);
+    event.reason = "why";
+    downlink_event(bench->downlink, &event);
+}
+
+#define READ        "{\"msgType\":\"read\",\"reqID\":1,\"data\":{\"path\":\"/3/0\"}}"
+#define HEAD(type_) "up/resp {\"msgType\":\"" type_ "\",\"ep\":\"dev\",\"ts\":1700000000000"
+
+/* --- tests
+ * --------------------------------------------------------------------------------------------- */
+
+static void a_command_becomes_a_request_and_its_answer_a_message(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    send(&bench, "dn/dev", READ);
+    assert_int_equal(bench.server.request->operation, LWM2M_READ);
+    assert_int_equal(bench.server.request->expires_ms, LWM2M_TIMERS_NEVER);
+    assert_false(bench.server.request->send_now);
+    assert_int_equal(bench.outlet.count, 0);
+    assert_int_equal(downlink_under_way(bench.downlink), 1);
+    ends(&bench, LWM2M_EVENT_RESPONSE);
+    assert_string_equal(
+        bench.outlet.last,
+        HEAD("read") ",\"reqID\":1,\"data\":{\"reqPath\":\"/3/0\",\"code\":\"2.05\","
+                     "\"codeMsg\":\"content\",\"content\":[]}}");
+    assert_int_equal(downlink_under_way(bench.downlink), 0);
+    tear_down(&bench);
+}
+
+static void an_answer_may_come_at_once(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    bench.server.ends = true;
+    send(&bench, "dn/dev", READ);
+    assert_int_equal(bench.outlet.count, 1);
+    assert_int_equal(downlink_under_way(bench.downlink), 0);
+    tear_down(&bench);
+}
+
+static void every_end_has_its_message(void **state)
+{
+    (void)state;
+    static const struct {
+        enum lwm2m_event_type type;
+        const char *expected;
+    } cases[] = {
+        { LWM2M_EVENT_TIMEOUT, HEAD("coap_timeout") ",\"reqID\":1,\"data\":{\"path\":\"/3/0\"}}" },
+        { LWM2M_EVENT_RESET, HEAD("coap_reset") ",\"reqID\":1,\"data\":{\"path\":\"/3/0\"}}" },
+        { LWM2M_EVENT_EXPIRED, HEAD("expired") ",\"reqID\":1,\"data\":{\"path\":\"/3/0\"}}" },
+        { LWM2M_EVENT_DROPPED,
+          HEAD("dropped") ",\"reqID\":1,\"data\":{\"path\":\"/3/0\",\"reason\":\"why\"}}" },
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct bench bench;
+        set_up(&bench);
+        send(&bench, "dn/dev", READ);
+        ends(&bench, LWM2M_EVENT_ACKNOWLEDGED);
+        assert_string_equal(bench.outlet.last,
+                            HEAD("ack") ",\"reqID\":1,\"data\":{\"path\":\"/3/0\"}}");
+        assert_int_equal(downlink_under_way(bench.downlink), 1);
+        ends(&bench, cases[i].type);
+        assert_string_equal(bench.outlet.last, cases[i].expected);
+        assert_int_equal(bench.outlet.count, 2);
+        assert_int_equal(downlink_under_way(bench.downlink), 0);
+        tear_down(&bench);
+    }
+}
+
+static void what_cannot_be_carried_out_is_answered_at_once(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *topic, *json;
+        int err;
+        const char *expected;
+    } cases[] = {
+        { "dn/nobody", READ, 0,
+          "up/resp "
+          "{\"msgType\":\"read\",\"ep\":\"nobody\",\"ts\":1700000000000,\"reqID\":1,\"data\":"
+          "{\"reqPath\":\"/3/0\",\"code\":\"4.04\",\"codeMsg\":\"not_found\",\"reason\":\"no "
+          "device "
+          "with this endpoint name is registered\"}}" },
+        { "dn/nobody", "x", 0,
+          "up/resp "
+          "{\"msgType\":\"error\",\"ep\":\"nobody\",\"ts\":1700000000000,\"data\":{\"code\":"
+          "\"4.00\",\"codeMsg\":\"bad_request\",\"reason\":\"the payload is not JSON (mistake at "
+          "byte 0)\"}}" },
+        { "dn/dev", READ, -EINVAL,
+          HEAD("read") ",\"reqID\":1,\"data\":{\"reqPath\":\"/3/0\",\"code\":\"4.00\",\"codeMsg\":"
+                       "\"bad_request\",\"reason\":\"the content format cannot carry these values, "
+                       "or "
+                       "path and query are too long\"}}" },
+        { "dn/dev", READ, -ENOSPC,
+          HEAD("dropped") ",\"reqID\":1,\"data\":{\"path\":\"/3/0\",\"reason\":\"the device's "
+                          "queue is "
+                          "full\"}}" },
+        { "dn/dev", READ, -ENOENT,
+          HEAD("dropped") ",\"reqID\":1,\"data\":{\"path\":\"/3/0\",\"reason\":\"the device "
+                          "left\"}}" },
+        { "dn/dev", READ, -ENOMEM,
+          HEAD("dropped") ",\"reqID\":1,\"data\":{\"path\":\"/3/0\",\"reason\":\"out of "
+                          "memory\"}}" },
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct bench bench;
+        set_up(&bench);
+        bench.server.answer = cases[i].err;
+        send(&bench, cases[i].topic, cases[i].json);
+        assert_string_equal(bench.outlet.last, cases[i].expected);
+        assert_int_equal(bench.outlet.count, 1);
+        assert_int_equal(downlink_under_way(bench.downlink), 0);
+        tear_down(&bench);
+    }
+}
+
+static void a_foreign_topic_is_logged_and_left_alone(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    send(&bench, "other/dev", READ);
+    assert_int_equal(bench.outlet.count, 0);
+    assert_null(bench.server.request);
+    assert_non_null(strstr(bench.outlet.logged, "command-topic-unknown topic=other/dev"));
+    tear_down(&bench);
+}
+
+static void the_answer_goes_where_the_command_says(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    struct mqtt_message message = message_of("dn/dev", READ);
+    message.response_topic = (struct mqtt_bytes){ "my/answersXX", 10 };
+    message.correlation = (struct mqtt_bytes){ "c-1XX", 3 };
+    downlink_message(bench.downlink, &message);
+    ends(&bench, LWM2M_EVENT_RESPONSE);
+    assert_memory_equal(bench.outlet.last, "my/answers {", 12);
+    assert_string_equal(bench.outlet.correlation, "c-1");
+
+    struct mqtt_message refused = message_of("dn/dev", "x");
+    refused.response_topic = message.response_topic;
+    refused.correlation = message.correlation;
+    downlink_message(bench.downlink, &refused);
+    assert_memory_equal(bench.outlet.last, "my/answers {\"msgType\":\"error\"", 29);
+    assert_string_equal(bench.outlet.correlation, "c-1");
+    tear_down(&bench);
+}
+
+static void the_time_to_live_comes_from_either_side(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json;
+        bool has_expiry;
+        uint32_t expiry_s;
+        uint64_t expires_ms;
+        bool send_now;
+    } cases[] = {
+        { READ, false, 0, LWM2M_TIMERS_NEVER, false },
+        { READ, true, 10, 15000, false },
+        { "{\"msgType\":\"read\",\"data\":{\"path\":\"/3\",\"ttl\":3}}", true, 10, 8000, false },
+        { "{\"msgType\":\"read\",\"data\":{\"path\":\"/3\",\"ttl\":30}}", true, 10, 15000, false },
+        { "{\"msgType\":\"read\",\"mheaders\":{\"ttl\":0},\"data\":{\"path\":\"/3\"}}", true, 10,
+          LWM2M_TIMERS_NEVER, true },
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct bench bench;
+        set_up(&bench);
+        struct mqtt_message message = message_of("dn/dev", cases[i].json);
+        message.has_expiry = cases[i].has_expiry;
+        message.expiry_s = cases[i].expiry_s;
+        downlink_message(bench.downlink, &message);
+        assert_int_equal(bench.server.request->expires_ms, cases[i].expires_ms);
+        assert_int_equal(bench.server.request->send_now, cases[i].send_now);
+        tear_down(&bench);
+    }
+}
+
+static void waiting_for_a_sleeping_device_is_reported(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    bench.server.device.queue_mode = true;
+    send(&bench, "dn/dev", READ);
+    assert_string_equal(bench.outlet.last,
+                        HEAD("queued") ",\"reqID\":1,\"data\":{\"path\":\"/3/0\"}}");
+    assert_int_equal(downlink_under_way(bench.downlink), 0);
+    bench.server.sends = true; /* awake now */
+    send(&bench, "dn/dev", READ);
+    assert_int_equal(bench.outlet.count, 1);
+    assert_int_equal(downlink_under_way(bench.downlink), 1);
+    tear_down(&bench);
+}
+
+static void notifications_send_back_what_observe_had(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json, *echo;
+    } cases[] = {
+        { "{\"msgType\":\"observe\",\"reqID\":1,\"a\":[],\"data\":{\"path\":\"/3/0\"}}",
+          ",\"reqID\":1,\"a\":[]" },
+        { "{\"msgType\":\"observe\",\"data\":{\"path\":\"/3/0\"}}", "" },
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct bench bench;
+        struct lwm2m_observation observation = { 0 };
+        set_up(&bench);
+        send(&bench, "dn/dev", cases[i].json);
+        struct lwm2m_event event = event_of(&bench.server, LWM2M_EVENT_RESPONSE);
+        event.observation = &observation;
+        downlink_event(bench.downlink, &event);
+        const struct command_text *echo = downlink_echo(&observation);
+        assert_int_equal(echo->len, strlen(cases[i].echo));
+        assert_memory_equal(echo->text, cases[i].echo, echo->len);
+        assert_int_equal(observation.context == NULL, echo->len == 0);
+        lwm2m_observation_set_context(&bench.server, &observation, NULL);
+        tear_down(&bench);
+    }
+    assert_int_equal(downlink_echo(NULL)->len, 0);
+}
+
+static void the_gateway_observes_without_memory_per_observation(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct lwm2m_observation observations[2] = { 0 };
+    struct lwm2m_path path = { .ids = { 3, 0 }, .depth = 2 };
+    set_up(&bench);
+    bench.server.device.queue_mode = true;
+    for (size_t i = 0; i < 2; i++) {
+        downlink_observe(bench.downlink, &bench.server.device, &path);
+        assert_true(bench.server.request->automatic);
+        struct lwm2m_event event = event_of(&bench.server, LWM2M_EVENT_RESPONSE);
+        event.observation = &observations[i];
+        downlink_event(bench.downlink, &event);
+        assert_int_equal(bench.outlet.count, i + 1); /* no "queued": nobody asked */
+        assert_string_equal(bench.outlet.last,
+                            HEAD("observe") ",\"is_auto_observe\":true,\"data\":{\"reqPath\":"
+                                            "\"/3/0\",\"code\":\"2.05\",\"codeMsg\":\"content\","
+                                            "\"content\":[]}}");
+    }
+    assert_ptr_equal(observations[0].context, observations[1].context);
+    const struct command_text *echo = downlink_echo(&observations[0]);
+    assert_memory_equal(echo->text, ",\"is_auto_observe\":true", echo->len);
+    lwm2m_observation_set_context(&bench.server, &observations[0], NULL);
+    tear_down(&bench);
+}
+
+static void commands_that_never_ended_are_freed(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    for (int i = 0; i < 3; i++) {
+        send(&bench, "dn/dev", READ);
+    }
+    ends(&bench, LWM2M_EVENT_RESPONSE); /* the last; the others are left */
+    assert_int_equal(downlink_under_way(bench.downlink), 2);
+    tear_down(&bench); /* the sanitizer would tell */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_command_becomes_a_request_and_its_answer_a_message),
+        cmocka_unit_test(an_answer_may_come_at_once),
+        cmocka_unit_test(every_end_has_its_message),
+        cmocka_unit_test(what_cannot_be_carried_out_is_answered_at_once),
+        cmocka_unit_test(a_foreign_topic_is_logged_and_left_alone),
+        cmocka_unit_test(the_answer_goes_where_the_command_says),
+        cmocka_unit_test(the_time_to_live_comes_from_either_side),
+        cmocka_unit_test(waiting_for_a_sleeping_device_is_reported),
+        cmocka_unit_test(notifications_send_back_what_observe_had),
+        cmocka_unit_test(the_gateway_observes_without_memory_per_observation),
+        cmocka_unit_test(commands_that_never_ended_are_freed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
