@@ -11,10 +11,19 @@
 static const struct lwm2m_content_format formats[] = {
     { LWM2M_FORMAT_TEXT, "text", true, lwm2m_text_decode, lwm2m_text_encode },
     { LWM2M_FORMAT_OPAQUE, "opaque", true, lwm2m_opaque_decode, lwm2m_opaque_encode },
+    { LWM2M_FORMAT_CBOR, "cbor", true, lwm2m_cbor_decode, lwm2m_cbor_encode },
     { LWM2M_FORMAT_SENML_JSON, "senml-json", false, lwm2m_senml_json_decode,
       lwm2m_senml_json_encode },
+    { LWM2M_FORMAT_SENML_CBOR, "senml-cbor", false, lwm2m_senml_cbor_decode,
+      lwm2m_senml_cbor_encode },
+    { LWM2M_FORMAT_SENML_ETCH_JSON, "senml-etch-json", false, lwm2m_senml_json_decode,
+      lwm2m_senml_etch_json_encode },
+    { LWM2M_FORMAT_SENML_ETCH_CBOR, "senml-etch-cbor", false, lwm2m_senml_cbor_decode,
+      lwm2m_senml_etch_cbor_encode },
     { LWM2M_FORMAT_TLV, "tlv", false, lwm2m_tlv_decode, lwm2m_tlv_encode },
     { LWM2M_FORMAT_JSON, "json", false, lwm2m_json_decode, lwm2m_json_encode },
+    { LWM2M_FORMAT_LWM2M_CBOR, "lwm2m-cbor", false, lwm2m_lwm2m_cbor_decode,
+      lwm2m_lwm2m_cbor_encode },
 };
 
 #define FORMAT_COUNT (sizeof(formats) / sizeof(formats[0]))

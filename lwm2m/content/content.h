@@ -53,7 +53,8 @@ struct lwm2m_content_format {
                            */
 
     /**
-     * Appends the records of a payload, in their order.
+     * Appends the records of a payload, in their order. Paths are absolute; where TLV does not
+     * tell the object instance (bare resources in the answer for an object) its id is LWM2M_ID_ANY.
      *
      * @return 0 (also for a legal empty payload), -EBADMSG (malformed), -ENOSPC (too many
      *         records), -ENOMEM; after a failure `records` holds what came before the mistake
@@ -63,10 +64,14 @@ struct lwm2m_content_format {
 
     /**
      * Appends the payload for `count` records, all within context->base. An instance id of
-     * LWM2M_ID_ANY (Create without an id) leaves the choice to the device. NULL when a format
-     * is only read.
+     * LWM2M_ID_ANY (Create without an id; TLV and LwM2M CBOR only) leaves the choice to the device.
+     * Values are written as they are: convert them to their definitions' types before. A record
+     * of NONE is a path alone (SenML), null (LwM2M CBOR; SenML-ETCH, if other records have
+     * values), an instance without resources (TLV, at depth 2), or a multiple resource without
+     * instances (TLV, by its definition).
      *
-     * @return 0, -EINVAL (what this format cannot carry), -ENOSPC, -ENOMEM
+     * @return 0, -EINVAL (what this format cannot carry), -ENOSPC, -ENOMEM; after a failure the
+     *         payload is not to be used
      */
     int (*encode)(const struct lwm2m_content_context *context, const struct lwm2m_record *records,
                   size_t count, struct lwm2m_buffer *payload);
@@ -76,7 +81,10 @@ struct lwm2m_content_format {
  */
 const struct lwm2m_content_format *lwm2m_content_find(uint16_t number);
 
-/** The format of a name ("tlv", "json", "senml-json", "text", "opaque", …), any case; or NULL. */
+/**
+ * The format of a name ("text", "opaque", "cbor", "senml-json", "senml-cbor", "senml-etch-json",
+ * "senml-etch-cbor", "tlv", "json", "lwm2m-cbor"), any case; or NULL.
+ */
 const struct lwm2m_content_format *lwm2m_content_find_name(const char *name);
 
 /** Row `index` of the table, NULL past its end: to walk over all formats. */

@@ -273,6 +273,10 @@ static size_t shorten_exponent(char *text)
     return (size_t)(to - text) + len;
 }
 
+/*
+ * The nearest decimal of 15, 16 or 17 digits. Next to 46 of the powers of two, below which doubles
+ * lie closer than above, another one of 16 digits would do; they get 17.
+ */
 static size_t write_any(double number, char *text)
 {
     /* A subnormal has fewer digits to tell. */

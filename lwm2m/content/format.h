@@ -12,9 +12,10 @@ typedef int lwm2m_format_encode(const struct lwm2m_content_context *context,
                                 struct lwm2m_buffer *payload);
 
 lwm2m_format_decode lwm2m_text_decode, lwm2m_opaque_decode, lwm2m_tlv_decode, lwm2m_json_decode,
-    lwm2m_senml_json_decode;
+    lwm2m_senml_json_decode, lwm2m_senml_cbor_decode, lwm2m_cbor_decode, lwm2m_lwm2m_cbor_decode;
 lwm2m_format_encode lwm2m_text_encode, lwm2m_opaque_encode, lwm2m_tlv_encode, lwm2m_json_encode,
-    lwm2m_senml_json_encode, lwm2m_senml_etch_json_encode;
+    lwm2m_senml_json_encode, lwm2m_senml_etch_json_encode, lwm2m_senml_cbor_encode,
+    lwm2m_senml_etch_cbor_encode, lwm2m_cbor_encode, lwm2m_lwm2m_cbor_encode;
 
 /** What is known about the resource of a path; false when nothing is, or the path names none. */
 bool lwm2m_content_define(const struct lwm2m_content_context *context,

@@ -2,7 +2,6 @@
  * The JSON of LwM2M 1.0 (Core TS 1.0, 6.4.4; content format 11543): a base name, a base time and
  * a list of entries. Its strings hold opaque bytes as well, in base64: only a definition can tell.
  */
-#include "lwm2m/content/base64.h"
 #include "lwm2m/content/format.h"
 #include "lwm2m/content/json_exact.h"
 #include "lwm2m/content/json_write.h"
@@ -11,7 +10,6 @@
 #include <cjson/cJSON.h>
 
 #include <errno.h>
-#include <math.h>
 #include <string.h>
 
 /* Longest base name that can be one: an alternate root and a path. */
@@ -219,45 +217,22 @@ int lwm2m_json_decode(const struct lwm2m_content_context *context, const uint8_t
     return err;
 }
 
-static int write_value(struct lwm2m_buffer *payload, const struct lwm2m_value *value)
-{
-    char text[LWM2M_NUMBER_TEXT_MAX];
-    switch (value->type) {
-    case LWM2M_TYPE_NONE:
-        return -EINVAL;
-    case LWM2M_TYPE_STRING:
-    case LWM2M_TYPE_CORELNK:
-        if (!lwm2m_utf8_valid(value->bytes.data, value->bytes.len)) {
-            return -EINVAL;
-        }
-        lwm2m_json_write_name(payload, "sv");
-        lwm2m_json_write_string(payload, value->bytes.data, value->bytes.len);
-        return 0;
-    case LWM2M_TYPE_OPAQUE:
-    case LWM2M_TYPE_UNTYPED:
-        lwm2m_json_write_name(payload, "sv");
-        lwm2m_buffer_append_byte(payload, '"');
-        lwm2m_base64_append(payload, value->bytes.data, value->bytes.len, LWM2M_BASE64_STANDARD);
-        lwm2m_buffer_append_byte(payload, '"');
-        return 0;
-    case LWM2M_TYPE_OBJLNK:
-        lwm2m_json_write_name(payload, "ov");
-        lwm2m_json_write_string(payload, text, lwm2m_value_format(value, text));
-        return 0;
-    default:
-        lwm2m_json_write_name(payload, value->type == LWM2M_TYPE_BOOLEAN ? "bv" : "v");
-        return lwm2m_json_write_scalar(payload, value);
-    }
-}
+static const struct lwm2m_json_value_names value_names = {
+    .number = "v",
+    .boolean = "bv",
+    .string = "sv",
+    .bytes = "sv",
+    .bytes_form = LWM2M_BASE64_STANDARD,
+    .link = "ov",
+};
 
 static int write_entry(const struct lwm2m_content_context *context,
                        const struct lwm2m_record *record, uint8_t base_depth,
                        struct lwm2m_buffer *payload)
 {
-    char text[LWM2M_NUMBER_TEXT_MAX];
     struct lwm2m_senml_name name;
 
-    if (!lwm2m_senml_can_write(context, record)) {
+    if (!lwm2m_senml_can_write(context, record) || record->value.type == LWM2M_TYPE_NONE) {
         return -EINVAL;
     }
     lwm2m_senml_write_name("", &record->path, base_depth, &name);
@@ -267,11 +242,9 @@ static int write_entry(const struct lwm2m_content_context *context,
     lwm2m_json_write_name(payload, "n");
     lwm2m_json_write_string(payload, path, path_len);
     if (record->has_time) {
-        double time = lwm2m_senml_time_field(context, record->time_s);
-        lwm2m_json_write_name(payload, "t");
-        lwm2m_buffer_append(payload, text, lwm2m_value_format_double(time, text));
+        lwm2m_json_write_number(payload, "t", lwm2m_senml_time_field(context, record->time_s));
     }
-    int err = write_value(payload, &record->value);
+    int err = lwm2m_json_write_value(payload, &value_names, &record->value);
     lwm2m_buffer_append_byte(payload, '}');
     return err;
 }

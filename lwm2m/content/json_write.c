@@ -57,24 +57,67 @@ void lwm2m_json_write_name(struct lwm2m_buffer *buffer, const char *name)
     lwm2m_buffer_append(buffer, "\":", 2);
 }
 
-int lwm2m_json_write_scalar(struct lwm2m_buffer *buffer, const struct lwm2m_value *value)
+void lwm2m_json_write_number(struct lwm2m_buffer *buffer, const char *name, double number)
+{
+    char text[LWM2M_NUMBER_TEXT_MAX];
+    lwm2m_json_write_name(buffer, name);
+    lwm2m_buffer_append(buffer, text, lwm2m_value_format_double(number, text));
+}
+
+static int write_string(struct lwm2m_buffer *buffer, const char *name,
+                        const struct lwm2m_bytes *text)
+{
+    if (!lwm2m_utf8_valid(text->data, text->len)) {
+        return -EINVAL;
+    }
+    lwm2m_json_write_name(buffer, name);
+    lwm2m_json_write_string(buffer, text->data, text->len);
+    return 0;
+}
+
+static void write_bytes(struct lwm2m_buffer *buffer, const struct lwm2m_json_value_names *names,
+                        const struct lwm2m_bytes *bytes)
+{
+    lwm2m_json_write_name(buffer, names->bytes);
+    lwm2m_buffer_append_byte(buffer, '"');
+    lwm2m_base64_append(buffer, bytes->data, bytes->len, names->bytes_form);
+    lwm2m_buffer_append_byte(buffer, '"');
+}
+
+int lwm2m_json_write_value(struct lwm2m_buffer *buffer, const struct lwm2m_json_value_names *names,
+                           const struct lwm2m_value *value)
 {
     char text[LWM2M_NUMBER_TEXT_MAX];
     switch (value->type) {
+    case LWM2M_TYPE_NONE:
+        break;
+    case LWM2M_TYPE_STRING:
+    case LWM2M_TYPE_CORELNK:
+        return write_string(buffer, names->string, &value->bytes);
+    case LWM2M_TYPE_OPAQUE:
+    case LWM2M_TYPE_UNTYPED:
+        write_bytes(buffer, names, &value->bytes);
+        break;
+    case LWM2M_TYPE_OBJLNK:
+        lwm2m_json_write_name(buffer, names->link);
+        lwm2m_json_write_string(buffer, text, lwm2m_value_format(value, text));
+        break;
     case LWM2M_TYPE_BOOLEAN:
+        lwm2m_json_write_name(buffer, names->boolean);
         lwm2m_buffer_append_text(buffer, value->boolean ? "true" : "false");
-        return 0;
+        break;
     case LWM2M_TYPE_FLOAT:
         if (!isfinite(value->number)) {
             return -EINVAL;
         }
-        [[fallthrough]];
+        lwm2m_json_write_number(buffer, names->number, value->number);
+        break;
     case LWM2M_TYPE_INTEGER:
     case LWM2M_TYPE_TIME:
     case LWM2M_TYPE_UNSIGNED:
+        lwm2m_json_write_name(buffer, names->number);
         lwm2m_buffer_append(buffer, text, lwm2m_value_format(value, text));
-        return 0;
-    default:
-        return -EINVAL;
+        break;
     }
+    return 0;
 }

@@ -2,7 +2,6 @@
  * SenML JSON (RFC 8428, 5; Core TS 7.4.5): an array of flat objects, read by a table of their
  * members. What they mean together is senml.c's.
  */
-#include "lwm2m/content/base64.h"
 #include "lwm2m/content/format.h"
 #include "lwm2m/content/json_exact.h"
 #include "lwm2m/content/json_write.h"
@@ -11,7 +10,6 @@
 #include <cjson/cJSON.h>
 
 #include <errno.h>
-#include <math.h>
 #include <string.h>
 
 struct reader {
@@ -200,53 +198,14 @@ static void write_name(struct lwm2m_buffer *payload, const char *member,
     lwm2m_buffer_append_byte(payload, '"');
 }
 
-static int write_string(struct lwm2m_buffer *payload, const struct lwm2m_value *value)
-{
-    if (!lwm2m_utf8_valid(value->bytes.data, value->bytes.len)) {
-        return -EINVAL;
-    }
-    lwm2m_json_write_name(payload, "vs");
-    lwm2m_json_write_string(payload, value->bytes.data, value->bytes.len);
-    return 0;
-}
-
-static int write_value(struct lwm2m_buffer *payload, const struct lwm2m_value *value)
-{
-    char text[LWM2M_NUMBER_TEXT_MAX];
-    switch (value->type) {
-    case LWM2M_TYPE_NONE:
-        return 0;
-    case LWM2M_TYPE_STRING:
-    case LWM2M_TYPE_CORELNK:
-        return write_string(payload, value);
-    case LWM2M_TYPE_OPAQUE:
-    case LWM2M_TYPE_UNTYPED:
-        lwm2m_json_write_name(payload, "vd");
-        lwm2m_buffer_append_byte(payload, '"');
-        lwm2m_base64_append(payload, value->bytes.data, value->bytes.len, LWM2M_BASE64_URL);
-        lwm2m_buffer_append_byte(payload, '"');
-        return 0;
-    case LWM2M_TYPE_OBJLNK:
-        lwm2m_json_write_name(payload, "vlo");
-        lwm2m_json_write_string(payload, text, lwm2m_value_format(value, text));
-        return 0;
-    case LWM2M_TYPE_BOOLEAN:
-        lwm2m_json_write_name(payload, "vb");
-        return lwm2m_json_write_scalar(payload, value);
-    default:
-        lwm2m_json_write_name(payload, "v");
-        return lwm2m_json_write_scalar(payload, value);
-    }
-}
-
-static void write_time(const struct lwm2m_content_context *context,
-                       const struct lwm2m_record *record, struct lwm2m_buffer *payload)
-{
-    char text[LWM2M_NUMBER_TEXT_MAX];
-    double time = lwm2m_senml_time_field(context, record->time_s);
-    lwm2m_json_write_name(payload, "t");
-    lwm2m_buffer_append(payload, text, lwm2m_value_format_double(time, text));
-}
+static const struct lwm2m_json_value_names value_names = {
+    .number = "v",
+    .boolean = "vb",
+    .string = "vs",
+    .bytes = "vd",
+    .bytes_form = LWM2M_BASE64_URL,
+    .link = "vlo",
+};
 
 static int encode(const struct lwm2m_content_context *context, const struct lwm2m_record *records,
                   size_t count, bool with_nulls, struct lwm2m_buffer *payload)
@@ -268,9 +227,9 @@ static int encode(const struct lwm2m_content_context *context, const struct lwm2
         lwm2m_senml_write_name(context->root, &record->path, base_depth, &name);
         write_name(payload, "n", &name);
         if (record->has_time) {
-            write_time(context, record, payload);
+            lwm2m_json_write_number(payload, "t", lwm2m_senml_time_field(context, record->time_s));
         }
-        if (write_value(payload, &record->value) != 0) {
+        if (lwm2m_json_write_value(payload, &value_names, &record->value) != 0) {
             return -EINVAL;
         }
         if (record->value.type == LWM2M_TYPE_NONE && with_nulls) {

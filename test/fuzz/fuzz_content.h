@@ -39,14 +39,17 @@ static void fuzz_check(const struct lwm2m_records *records)
     (void)sink;
 }
 
-/* A FLOAT without a fraction reads as an INTEGER where no definition says otherwise. */
+/*
+ * Where no definition says otherwise, a FLOAT without a fraction reads as an INTEGER, and so does
+ * a TIME that only a tag told.
+ */
 static bool fuzz_same_value(struct lwm2m_value a, struct lwm2m_value b)
 {
     struct lwm2m_records none;
     lwm2m_records_init(&none, 1);
-    bool numbers = a.type == LWM2M_TYPE_FLOAT &&
-                   (b.type == LWM2M_TYPE_INTEGER || b.type == LWM2M_TYPE_UNSIGNED);
-    if (numbers && lwm2m_value_convert(&b, LWM2M_TYPE_FLOAT, &none) != 0) {
+    bool widens = a.type == LWM2M_TYPE_FLOAT || a.type == LWM2M_TYPE_TIME;
+    bool is_whole = b.type == LWM2M_TYPE_INTEGER || b.type == LWM2M_TYPE_UNSIGNED;
+    if (widens && is_whole && lwm2m_value_convert(&b, a.type, &none) != 0) {
         return false;
     }
     return lwm2m_value_equal(&a, &b);

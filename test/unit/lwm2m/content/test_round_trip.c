@@ -147,6 +147,7 @@ struct limits {
     bool times;
     bool composite; /* base may be the root */
     bool opaque_only;
+    bool unique; /* no path twice */
 };
 
 static const struct limits limits[] = {
@@ -155,7 +156,22 @@ static const struct limits limits[] = {
     { .name = "opaque", .opaque_only = true },
     { .name = "json", .times = true, .composite = true },
     { .name = "senml-json", .times = true, .composite = true },
+    { .name = "cbor" },
+    { .name = "senml-cbor", .times = true, .composite = true },
+    { .name = "senml-etch-json", .times = true, .composite = true },
+    { .name = "senml-etch-cbor", .times = true, .composite = true },
+    { .name = "lwm2m-cbor", .composite = true, .unique = true },
 };
+
+static bool has_path(const struct lwm2m_records *records, const struct lwm2m_path *path)
+{
+    for (size_t i = 0; i < records->count; i++) {
+        if (lwm2m_path_equal(&records->items[i].path, path)) {
+            return true;
+        }
+    }
+    return false;
+}
 
 static void fill(struct random *random, const struct limits *limit,
                  const struct lwm2m_content_format *format, struct lwm2m_content_context *context,
@@ -178,6 +194,9 @@ static void fill(struct random *random, const struct limits *limit,
         struct lwm2m_path path = i == 0 ? first : any_path(random);
         memcpy(path.ids, context->base.ids, context->base.depth * sizeof(path.ids[0]));
         path.depth = path.ids[2] >= 10 ? 4 : 3;
+        if (limit->unique && has_path(records, &path)) {
+            continue;
+        }
         struct lwm2m_record *record = lwm2m_records_add(records);
         record->path = path;
         record->value = any_value(random, fixture_type(path.ids[2]), records);

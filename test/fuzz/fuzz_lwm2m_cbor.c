@@ -1,0 +1,9 @@
+/* Payloads of LwM2M CBOR. */
+#include "fuzz_content.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    return fuzz_content(LWM2M_FORMAT_LWM2M_CBOR, data, size);
+}
