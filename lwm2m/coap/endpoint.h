@@ -167,7 +167,7 @@ struct lwcoap_counters {
 /** Valid as long as the endpoint. */
 const struct lwcoap_counters *lwcoap_endpoint_counters(const struct lwcoap_endpoint *endpoint);
 
-/* --- answering ------------------------------------------------------------------------------ */
+/* --- answering --- */
 
 /**
  * Answers a request: piggybacked on the ACK of a confirmable one, as NON otherwise. The answer is
@@ -189,7 +189,7 @@ void lwcoap_disregard(struct lwcoap_endpoint *endpoint, const struct lwcoap_rece
 void lwcoap_reject(struct lwcoap_endpoint *endpoint, const struct lwcoap_receipt *receipt,
                    uint64_t now_ms);
 
-/* --- peers ------------------------------------------------------------------------------------ */
+/* --- peers --- */
 
 /**
  * The memory of a peer's last messages; shared by all who hold the same route. Without one a
@@ -210,8 +210,7 @@ struct lwcoap_peer *lwcoap_peer_find(struct lwcoap_endpoint *endpoint,
 void lwcoap_peer_set_owner(struct lwcoap_peer *peer, void *owner);
 void *lwcoap_peer_owner(const struct lwcoap_peer *peer);
 
-/* --- requests -----------------------------------------------------------------------------------
- */
+/* --- requests --- */
 
 /**
  * Sends a confirmable request. With `observation` its token is the observation's: Observe 0 starts
@@ -237,8 +236,7 @@ void lwcoap_exchange_cancel(struct lwcoap_endpoint *endpoint, struct lwcoap_exch
 void lwcoap_exchange_reroute(struct lwcoap_endpoint *endpoint, struct lwcoap_exchange *exchange,
                              const struct transport_route *route);
 
-/* --- observations -------------------------------------------------------------------------------
- */
+/* --- observations --- */
 
 #define LWCOAP_TOKEN_LEN 8
 

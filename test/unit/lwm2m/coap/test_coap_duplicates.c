@@ -234,6 +234,38 @@ static void a_peer_held_twice_stays_until_it_is_released_twice(void **state)
     lwcoap_peer_release(world->endpoint, peer);
 }
 
+static void thousands_of_peers_come_and_go_and_the_others_stay(void **state)
+{
+    enum { PEERS = 5000 };
+    static struct lwcoap_peer *peers[PEERS];
+    struct world *world = *state;
+    uint32_t seed = 1;
+
+    memset(peers, 0, sizeof peers);
+    for (unsigned step = 0; step < 40000; step++) {
+        seed = seed * 1664525u + 1013904223u;
+        unsigned number = (seed >> 8) % PEERS;
+        struct transport_route route = peer_route(number);
+        if (peers[number]) {
+            lwcoap_peer_release(world->endpoint, peers[number]);
+            peers[number] = NULL;
+        } else {
+            peers[number] = lwcoap_peer_hold(world->endpoint, &route);
+            assert_null(lwcoap_peer_owner(peers[number]));
+            lwcoap_peer_set_owner(peers[number], &peers[number]);
+            assert_true(transport_route_same_peer(lwcoap_peer_route(peers[number]), &route));
+        }
+    }
+    for (unsigned number = 0; number < PEERS; number++) {
+        struct transport_route route = peer_route(number);
+        assert_ptr_equal(lwcoap_peer_find(world->endpoint, &route), peers[number]);
+        struct lwcoap_peer *peer = lwcoap_peer_hold(world->endpoint, &route);
+        assert_ptr_equal(lwcoap_peer_owner(peer), peers[number] ? &peers[number] : NULL);
+        lwcoap_peer_release(world->endpoint, peer);
+        lwcoap_peer_release(world->endpoint, peers[number]);
+    }
+}
+
 /* --- long answers, many messages --- */
 
 static void a_long_answer_is_repeated_too(void **state)
@@ -345,6 +377,7 @@ int main(void)
         CASE(a_pending_request_survives_that_its_peer_is_released),
         CASE(another_peer_that_is_released_takes_nothing_along),
         CASE(a_peer_held_twice_stays_until_it_is_released_twice),
+        CASE(thousands_of_peers_come_and_go_and_the_others_stay),
         CASE(a_long_answer_is_repeated_too),
         CASE(an_answer_given_again_replaces_a_longer_one),
         CASE(the_last_four_messages_of_a_peer_are_known),

@@ -171,6 +171,7 @@ static void a_long_answer_is_cut_into_blocks(void **state)
         { "short, last small block", 40, 2, 16, LWCOAP_CODE(2, 5), "2/0/16", 32, 8 },
         { "short, asked in large blocks", 40, 0, 1024, LWCOAP_CODE(2, 5), "0/0/1024", 0, 40 },
         { "beyond the end", 40, 3, 16, LWCOAP_CODE(4, 0), "", 0, 0 },
+        { "just beyond the end", 32, 2, 16, LWCOAP_CODE(4, 0), "", 0, 0 },
         { "far beyond the end", 40, 1048575, 1024, LWCOAP_CODE(4, 0), "", 0, 0 },
         { "nothing to cut", 0, 0, 64, LWCOAP_CODE(2, 5), "", 0, 0 },
     };

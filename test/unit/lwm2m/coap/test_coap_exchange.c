@@ -374,6 +374,24 @@ static void message_ids_towards_a_peer_do_not_repeat(void **state)
     }
 }
 
+static void message_ids_towards_a_peer_are_not_used_up_by_others(void **state)
+{
+    struct world *world = *state;
+    struct transport_route route = peer_route(1);
+    struct lwcoap_request request = request_of(LWCOAP_GET, "/3");
+    struct lwcoap_exchange *exchange;
+    uint16_t first = send_get(world, &route).message.message_id;
+
+    for (unsigned i = 2; i < 20; i++) {
+        struct transport_route other = peer_route(i);
+        assert_int_equal(lwcoap_request_send(world->endpoint, &other, &request, NULL, NULL, NULL,
+                                             world->now_ms, &exchange),
+                         0);
+        lwcoap_exchange_cancel(world->endpoint, exchange);
+    }
+    assert_int_equal(send_get(world, &route).message.message_id, (uint16_t)(first + 1));
+}
+
 /* --- callbacks that call back --- */
 
 static void send_another(struct world *world, struct lwcoap_exchange *exchange,
@@ -491,6 +509,7 @@ int main(void)
         CASE(a_cancelled_exchange_is_silent_and_its_late_response_unknown),
         CASE(a_rerouted_exchange_is_sent_to_the_new_address),
         CASE(message_ids_towards_a_peer_do_not_repeat),
+        CASE(message_ids_towards_a_peer_are_not_used_up_by_others),
         CASE(an_outcome_may_send_the_next_request),
         CASE(an_acknowledged_exchange_may_be_cancelled_from_its_callback),
         CASE(without_memory_nothing_is_sent_and_nothing_stays),

@@ -377,9 +377,12 @@ static void an_observation_may_go_while_its_request_is_under_way(void **state)
     lwcoap_observation_init(world->endpoint, &observation, NULL);
     struct sent sent = observe(world, &observation, 0);
     remove_it(world, &observation);
+    struct lwcoap_observation gone;
+    memcpy(&gone, &observation, sizeof gone);
     answer(world, &sent, CONTENT, 5);
     expect_event(world, EVENT_OUTCOME, 1);
     assert_int_equal(last_event(world)->outcome, LWCOAP_OUTCOME_RESPONSE);
+    assert_memory_equal(&gone, &observation, sizeof gone);
 }
 
 /* --- longer than a block --- */
@@ -479,6 +482,10 @@ static void a_newer_notification_restarts_the_fetch(void **state)
     struct sent old = *last_sent(world);
     notify_long(world, &observation, LWCOAP_CON, 3);
     struct sent new = *last_sent(world);
+    const struct sent *superseded = &world->sent[1]; /* it need not come again */
+    assert_int_equal(world->sent_count, 3);
+    assert_int_equal(superseded->message.type, LWCOAP_ACK);
+    assert_int_equal(superseded->message.message_id, (uint16_t)(message_id - 1));
     assert_memory_not_equal(old.message.token, new.message.token, 8);
     answer_rest(world, &old);
     assert_int_equal(world->event_count, 0);
@@ -637,6 +644,37 @@ static void a_long_first_response_establishes_the_observation_and_frees_its_toke
     lwcoap_observation_remove(world->endpoint, &observation);
 }
 
+static void a_first_response_that_changed_on_the_way_keeps_its_sequence(void **state)
+{
+    static const struct {
+        const char *etag;
+        uint32_t num;
+        bool more;
+    } parts[] = { { "a", 0, true }, { "b", 1, true }, { "b", 0, true }, { "b", 1, false } };
+    struct world *world = *state;
+    struct transport_route route = peer_route(1);
+    struct lwcoap_observation observation;
+
+    lwcoap_observation_init(world->endpoint, &observation, NULL);
+    observe(world, &observation, 0);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        const struct sent *sent = last_sent(world);
+        struct draft *message = draft_reply(LWCOAP_ACK, CONTENT, sent->message.message_id, sent);
+        with_option(message, LWCOAP_OPTION_ETAG, parts[i].etag);
+        if (i == 0) {
+            with_uint(message, LWCOAP_OPTION_OBSERVE, 5);
+        }
+        with_block(message, LWCOAP_OPTION_BLOCK2, parts[i].num, parts[i].more, 64);
+        with_payload(message, pattern() + 64 * parts[i].num, 64);
+        receive(world, &route, message);
+    }
+    expect_event(world, EVENT_OUTCOME, 1);
+    assert_int_equal(last_event(world)->observe, 5);
+    assert_int_equal(last_event(world)->body_len, 128);
+    assert_true(observation.added);
+    lwcoap_observation_remove(world->endpoint, &observation);
+}
+
 static void without_memory_a_long_notification_is_dropped_whole(void **state)
 {
     struct world *world = *state;
@@ -688,6 +726,7 @@ int main(void)
         CASE(an_observation_may_be_removed_from_its_long_notification),
         CASE(an_error_while_the_rest_is_fetched_ends_both),
         CASE(a_long_first_response_establishes_the_observation_and_frees_its_token),
+        CASE(a_first_response_that_changed_on_the_way_keeps_its_sequence),
         CASE(without_memory_a_long_notification_is_dropped_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
