@@ -29,7 +29,8 @@ struct command_quote command_quote(const char *text)
     return quote;
 }
 
-static void reject(struct command_reader *reader, uint8_t code, const char *format, va_list args)
+[[gnu::format(printf, 3, 0)]] static void reject(struct command_reader *reader, uint8_t code,
+                                                 const char *format, va_list args)
 {
     if (reader->err == 0) {
         reader->err = -EBADMSG;

@@ -208,7 +208,10 @@ bool uplink_report(struct uplink *uplink, const struct lwm2m_event *event,
     struct message_context context;
     struct direction to = direction_of(
         event->type == LWM2M_EVENT_SEND ? CONFIG_TOPIC_SEND : CONFIG_TOPIC_NOTIFY, event->device);
-    to.receipt = event->receipt;
+    if (event->receipt != NULL &&
+        (event->type == LWM2M_EVENT_SEND || event->receipt->coap.confirmable)) {
+        to.receipt = event->receipt; /* nobody waits for the acknowledgement of any other */
+    }
     message_write_report(begin(uplink, &context), &context, event, echo);
     return send(uplink, &to);
 }

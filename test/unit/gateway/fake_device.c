@@ -75,3 +75,16 @@ bool lwm2m_device_observes(const struct lwm2m_device *device, const struct lwm2m
     }
     return false;
 }
+
+struct lwm2m_event fake_event(enum lwm2m_event_type type, const struct lwm2m_device *device)
+{
+    return (struct lwm2m_event){
+        .type = type,
+        .device = device,
+        .reason = "",
+        .content_format = LWM2M_FORMAT_NONE,
+        .location = "",
+        .sequence = -1,
+        .code = LWCOAP_CODE(2, 5),
+    };
+}

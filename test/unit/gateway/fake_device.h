@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "lwm2m/device.h"
+#include "lwm2m/server.h"
 
 #define FAKE_PARAMETERS_MAX 16
 
@@ -17,3 +17,6 @@ struct lwm2m_device {
     struct transport_route route;
     const char *observed[4]; /* paths, NULL behind the last */
 };
+
+/** An event about a device with nothing in it; code 2.05. */
+struct lwm2m_event fake_event(enum lwm2m_event_type type, const struct lwm2m_device *device);

@@ -39,16 +39,9 @@ struct lwm2m_device *lwm2m_server_find(struct lwm2m_server *server, const char *
 
 static struct lwm2m_event event_of(struct lwm2m_server *server, enum lwm2m_event_type type)
 {
-    return (struct lwm2m_event){
-        .type = type,
-        .device = &server->device,
-        .request = server->request,
-        .reason = "",
-        .content_format = LWM2M_FORMAT_NONE,
-        .location = "",
-        .sequence = -1,
-        .code = LWCOAP_CODE(2, 5),
-    };
+    struct lwm2m_event event = fake_event(type, &server->device);
+    event.request = server->request;
+    return event;
 }
 
 int lwm2m_server_request(struct lwm2m_server *server, struct lwm2m_device *device,

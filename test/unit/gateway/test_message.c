@@ -21,15 +21,7 @@ static const struct command_text no_echo = { "", 0 };
 
 static struct lwm2m_event event_of(enum lwm2m_event_type type)
 {
-    return (struct lwm2m_event){
-        .type = type,
-        .device = &device,
-        .reason = "",
-        .content_format = LWM2M_FORMAT_NONE,
-        .location = "",
-        .sequence = -1,
-        .code = LWCOAP_CODE(2, 5),
-    };
+    return fake_event(type, &device);
 }
 
 static void assert_message(struct lwm2m_buffer *buffer, const char *expected)

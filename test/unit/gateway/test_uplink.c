@@ -20,15 +20,7 @@ static struct lwm2m_device device = {
 
 static struct lwm2m_event event_of(enum lwm2m_event_type type)
 {
-    return (struct lwm2m_event){
-        .type = type,
-        .device = &device,
-        .reason = "",
-        .content_format = LWM2M_FORMAT_NONE,
-        .location = "",
-        .sequence = -1,
-        .code = LWCOAP_CODE(2, 5),
-    };
+    return fake_event(type, &device);
 }
 
 static const struct command_text no_echo = { "", 0 };
@@ -113,6 +105,13 @@ static void a_receipt_goes_with_its_report(void **state)
     assert_false(outlet.has_receipt);
     event.receipt = &receipt;
     assert_true(uplink_report(outlet.uplink, &event, &no_echo));
+    assert_false(outlet.has_receipt); /* a NON notification */
+    receipt.coap.confirmable = true;
+    assert_true(uplink_report(outlet.uplink, &event, &no_echo));
+    assert_true(outlet.has_receipt);
+    receipt.coap.confirmable = false;
+    event.type = LWM2M_EVENT_SEND; /* always answered */
+    assert_true(uplink_report(outlet.uplink, &event, &no_echo));
     assert_true(outlet.has_receipt);
     fake_outlet_deinit(&outlet);
 }
@@ -124,7 +123,7 @@ static void what_finds_no_room_is_told(void **state)
     fake_outlet_init(&outlet);
     fake_outlet_open(&outlet);
     outlet.stuck = true;
-    struct lwm2m_receipt receipt = { .device = 1 };
+    struct lwm2m_receipt receipt = { .device = 1, .coap.confirmable = true };
     struct lwm2m_event event = event_of(LWM2M_EVENT_NOTIFICATION);
     assert_true(uplink_report(outlet.uplink, &event, &no_echo));
     assert_true(uplink_report(outlet.uplink, &event, &no_echo));
