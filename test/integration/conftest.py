@@ -137,6 +137,7 @@ class Broker:
         self.config.write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\nuser {getpass.getuser()}\n"
             f"persistence true\npersistence_location {directory}/\nmax_queued_messages 0\n"
+            f"set_tcp_nodelay true\n"
             f"{extra}\n")
 
     @property
@@ -209,6 +210,9 @@ class Mqtt:
         arguments = [version.VERSION2] if version else []
         self.client = paho.Client(*arguments, protocol=paho.MQTTv5)
         self.client.reconnect_delay_set(1, 1)
+        # Without it each command waits 40 ms for the kernel, and so does each answer.
+        self.client.on_socket_open = lambda _client, _userdata, connection: connection.setsockopt(
+            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.client.on_connect = self._on_connect
         self.client.on_subscribe = lambda *_: self.subscribed.set()
         self.client.on_message = self._on_message
