@@ -27,6 +27,18 @@ static bool carries_composite(uint16_t number)
     return false;
 }
 
+/* A new instance that the device is to number has a name in these only. */
+static bool carries_unnumbered(uint16_t number)
+{
+    return number == LWM2M_FORMAT_TLV || number == LWM2M_FORMAT_LWM2M_CBOR;
+}
+
+static bool is_unnumbered(const struct lwm2m_request *request)
+{
+    return request->operation == LWM2M_CREATE && request->record_count > 0 &&
+           request->records[0].path.ids[1] == LWM2M_ID_ANY;
+}
+
 static uint32_t bit_of(uint16_t number)
 {
     const struct lwm2m_content_format *row;
@@ -56,7 +68,8 @@ static bool is_usable(const struct lwm2m_content_format *format,
 {
     return format && format->encode && !(request->refused_formats & bit_of(format->number)) &&
            (!format->single_resource || carries_single(format, request)) &&
-           (!is_composite(request) || carries_composite(format->number));
+           (!is_composite(request) || carries_composite(format->number)) &&
+           (!is_unnumbered(request) || carries_unnumbered(format->number));
 }
 
 static const struct lwm2m_content_format *usable(uint16_t number,

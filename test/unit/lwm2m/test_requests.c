@@ -432,6 +432,20 @@ static void a_forced_format_is_the_only_one(void **state)
     expect(h, "response a /3/0/15 4.15", NULL);
 }
 
+/* In SenML every record has a name, and this one has none yet. */
+static void an_instance_that_the_device_numbers_is_created_in_tlv(void **state)
+{
+    struct harness *h = *state;
+    struct lwm2m_record record = text_record("/3303/1/5750", "x");
+    struct lwm2m_request create = request_of(LWM2M_CREATE, "/3303");
+    register_device(h, "ep=a&lt=300&lwm2m=1.1", "</>;ct=110," LINKS);
+    record.path.ids[1] = LWM2M_ID_ANY;
+    create.records = &record;
+    create.record_count = 1;
+    send_request(h, "a", &create);
+    expect(h, "< CON 0.02 /3303 ct=11542 \\e1\\16vx", NULL);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
 
 int main(void)
@@ -459,6 +473,7 @@ int main(void)
         TEST(a_refused_format_is_followed_by_another_and_remembered),
         TEST(a_refused_accept_is_left_out),
         TEST(a_forced_format_is_the_only_one),
+        TEST(an_instance_that_the_device_numbers_is_created_in_tlv),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
