@@ -42,6 +42,7 @@ struct mqtt_connection {
     unsigned failures; /* rounds over all brokers without a lasting connection */
     uint64_t random;
     size_t unconfirmed;
+    bool unflushed;      /* published since the worker was told */
     uint64_t now_ms;     /* of the last dispatch */
     uint64_t step_at_ms; /* next attempt, or the end of this one, or of draining or leaving */
     uint64_t close_at_ms;
@@ -134,11 +135,20 @@ int mqtt_connection_publish(struct mqtt_connection *connection, const struct mqt
     if (err) {
         return err;
     }
+    connection->unflushed = true;
     if (connection->unconfirmed++ == 0) {
         connection->nudge_after_ms = NUDGE_FIRST_MS;
         connection->nudge_at_ms = connection->now_ms + NUDGE_FIRST_MS;
     }
     return 0;
+}
+
+void mqtt_connection_flush(struct mqtt_connection *connection)
+{
+    if (connection->unflushed) {
+        connection->unflushed = false;
+        mqtt_link_flush(connection->link);
+    }
 }
 
 size_t mqtt_connection_unconfirmed(const struct mqtt_connection *connection)
@@ -369,6 +379,7 @@ void mqtt_connection_dispatch(struct mqtt_connection *connection, uint64_t now_m
         mqtt_link_request(connection->link, MQTT_REQUEST_HEARTBEAT);
         connection->heard_at_ms = now_ms;
     }
+    mqtt_connection_flush(connection);
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)

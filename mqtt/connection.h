@@ -109,10 +109,10 @@ struct mqtt_callbacks {
      * points to are borrowed for the call. */
     int (*message)(void *ctx, const struct mqtt_message *message);
 
-    /* Exactly once for each accepted publish. 0: confirmed by the broker (QoS 0: written to the
-     * socket). -ENOTCONN: the connection was lost first, publish again. Otherwise the broker or
-     * paho refused this message for good: -EACCES, -EMSGSIZE, -EDQUOT, -EINVAL, -EREMOTEIO (other
-     * reason codes), -ENOMEM, -EIO. */
+    /* Exactly once for each accepted publish; several are reported at a time. 0: confirmed by the
+     * broker (QoS 0: written to the socket). -ENOTCONN: the connection was lost first, publish
+     * again. Otherwise the broker or paho refused this message for good: -EACCES, -EMSGSIZE,
+     * -EDQUOT, -EINVAL, -EREMOTEIO (other reason codes), -ENOMEM, -EIO. */
     void (*published)(void *ctx, uint64_t id, int status);
 };
 
@@ -135,6 +135,11 @@ struct mqtt_callbacks {
  */
 [[nodiscard]] int mqtt_connection_publish(struct mqtt_connection *connection,
                                           const struct mqtt_message *message, uint64_t id);
+
+/* Sends off what was published since the last dispatch or flush. Call it once when a turn of the
+ * loop is done: waking a thread costs more than a publish, so that is not done for each. Without it
+ * they wait for a full batch (32), for the next dispatch, or for 2 ms. */
+void mqtt_connection_flush(struct mqtt_connection *connection);
 
 /* Publishes accepted and not yet reported. */
 size_t mqtt_connection_unconfirmed(const struct mqtt_connection *connection);

@@ -23,11 +23,10 @@ void mqtt_inbox_deinit(struct mqtt_inbox *inbox)
     free(inbox->arrays[1]);
 }
 
-bool mqtt_inbox_push(struct mqtt_inbox *inbox, struct mqtt_event event)
+void mqtt_inbox_push(struct mqtt_inbox *inbox, struct mqtt_event event)
 {
     assert(inbox->count < inbox->capacity);
     inbox->arrays[inbox->writing][inbox->count++] = event;
-    return inbox->count == 1;
 }
 
 size_t mqtt_inbox_swap(struct mqtt_inbox *inbox, const struct mqtt_event **batch)

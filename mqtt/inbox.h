@@ -53,8 +53,8 @@ struct mqtt_inbox {
 /* Frees the arrays, not the messages that events point to. */
 void mqtt_inbox_deinit(struct mqtt_inbox *inbox);
 
-/* Appends; the owner bounds what it pushes by the capacity. True when the loop needs waking. */
-bool mqtt_inbox_push(struct mqtt_inbox *inbox, struct mqtt_event event);
+/* Appends; the owner bounds what it pushes by the capacity. */
+void mqtt_inbox_push(struct mqtt_inbox *inbox, struct mqtt_event event);
 
 /* Takes all events; `*batch` is valid until the next call. */
 size_t mqtt_inbox_swap(struct mqtt_inbox *inbox, const struct mqtt_event **batch);

@@ -17,14 +17,28 @@ enum {
     CONTROL_EVENTS = 8, /* UP, OFFLINE_SENT and DOWN of an attempt: at most one each, with room */
 };
 
-/* Queues an event and lets go of the lock, which the caller holds. */
-static void push_and_unlock(struct mqtt_link *link, struct mqtt_event event)
+/* Lets go of the lock; wakes the loop when it is worth it and not done already. */
+static void unlock_and_wake(struct mqtt_link *link, bool worth_it)
 {
-    bool first = mqtt_inbox_push(&link->inbox, event);
+    bool wake = worth_it && !link->woken;
+    link->woken = link->woken || wake;
     pthread_mutex_unlock(&link->lock);
-    if (first) {
+    if (wake) {
         link->wake(link->ctx);
     }
+}
+
+/* The caller holds the lock, which this lets go. */
+static void push_and_unlock(struct mqtt_link *link, struct mqtt_event event)
+{
+    mqtt_inbox_push(&link->inbox, event);
+    unlock_and_wake(link, true);
+}
+
+void mqtt_link_push(struct mqtt_link *link, struct mqtt_event event)
+{
+    pthread_mutex_lock(&link->lock);
+    push_and_unlock(link, event);
 }
 
 static void deinit(struct mqtt_link *link)
@@ -146,17 +160,27 @@ int mqtt_link_publish(struct mqtt_link *link, const struct mqtt_message *message
         return -ENOTCONN;
     }
     mqtt_outbox_enqueue(&link->outbox, slot);
-    if (link->outbox.queued == 1 && link->outbox.sent < link->window) {
+    if (link->outbox.queued == MQTT_LINK_BATCH && !link->starved) {
         pthread_cond_signal(&link->work);
     }
     pthread_mutex_unlock(&link->lock);
     return 0;
 }
 
+void mqtt_link_flush(struct mqtt_link *link)
+{
+    pthread_mutex_lock(&link->lock);
+    if (link->outbox.queued > 0 && !link->starved) {
+        pthread_cond_signal(&link->work);
+    }
+    pthread_mutex_unlock(&link->lock);
+}
+
 size_t mqtt_link_take_events(struct mqtt_link *link, const struct mqtt_event **batch)
 {
     pthread_mutex_lock(&link->lock);
     size_t count = mqtt_inbox_swap(&link->inbox, batch);
+    link->woken = false;
     pthread_mutex_unlock(&link->lock);
     return count;
 }
@@ -189,16 +213,24 @@ void mqtt_link_up(struct mqtt_link *link, const struct mqtt_limits *limits)
 
 void mqtt_link_refused(struct mqtt_link *link, size_t filter, int reason_code)
 {
-    pthread_mutex_lock(&link->lock);
-    push_and_unlock(
-        link,
-        (struct mqtt_event){ .kind = MQTT_EVENT_REFUSED, .status = reason_code, .filter = filter });
+    mqtt_link_push(link, (struct mqtt_event){
+                             .kind = MQTT_EVENT_REFUSED, .status = reason_code, .filter = filter });
 }
 
 void mqtt_link_offline_sent(struct mqtt_link *link)
 {
-    pthread_mutex_lock(&link->lock);
-    push_and_unlock(link, (struct mqtt_event){ .kind = MQTT_EVENT_OFFLINE_SENT });
+    mqtt_link_push(link, (struct mqtt_event){ .kind = MQTT_EVENT_OFFLINE_SENT });
+}
+
+/*
+ * Confirmations gather: the loop is woken by a batch of them, or when they are half of what is
+ * under way. The rest waits no longer than the loop's next nudge, which is due for as long as any
+ * publish is unconfirmed.
+ */
+static bool is_worth_waking(const struct mqtt_link *link)
+{
+    size_t count = link->inbox.count;
+    return count >= MQTT_LINK_BATCH || count >= link->outbox.sent + link->outbox.queued;
 }
 
 void mqtt_link_confirm(struct mqtt_link *link, struct mqtt_slot *slot, int status)
@@ -213,9 +245,11 @@ void mqtt_link_confirm(struct mqtt_link *link, struct mqtt_slot *slot, int statu
         link->starved = false;
         pthread_cond_signal(&link->work);
     }
-    push_and_unlock(link, (struct mqtt_event){ .kind = MQTT_EVENT_PUBLISHED,
-                                               .status = status,
-                                               .slot = mqtt_outbox_index(&link->outbox, slot) });
+    mqtt_inbox_push(&link->inbox,
+                    (struct mqtt_event){ .kind = MQTT_EVENT_PUBLISHED,
+                                         .status = status,
+                                         .slot = mqtt_outbox_index(&link->outbox, slot) });
+    unlock_and_wake(link, is_worth_waking(link));
 }
 
 /* Waits for the loop to take a message. Paho's lock is held meanwhile: nothing else moves. */

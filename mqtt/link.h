@@ -15,7 +15,10 @@
 #include "mqtt/inbox.h"
 #include "mqtt/outbox.h"
 
-enum { MQTT_REASON_MAX = 256 };
+enum {
+    MQTT_REASON_MAX = 256,
+    MQTT_LINK_BATCH = 32, /* publishes handed to paho between two looks at the requests */
+};
 
 enum mqtt_request {
     MQTT_REQUEST_CONNECT = 1,   /* to `broker`; one DOWN follows, sooner or later */
@@ -52,6 +55,7 @@ struct mqtt_link {
     bool accepting;  /* connected */
     bool lost;       /* the worker has to end the client; `cause` says why */
     bool starved;    /* the worker waits for the window to open */
+    bool woken;      /* the loop was woken and has not taken the events yet */
     bool finished;   /* the worker has ended */
     char cause[MQTT_REASON_MAX];
     char reason[MQTT_REASON_MAX]; /* of the last DOWN event; changed only before the next one */
@@ -65,9 +69,11 @@ void mqtt_link_free(struct mqtt_link *link);
 /* Loop thread. */
 void mqtt_link_request(struct mqtt_link *link, enum mqtt_request request);
 void mqtt_link_connect(struct mqtt_link *link, size_t broker);
-/* @return 0, -EAGAIN, -ENOTCONN, -ENOMEM */
+/* Queues; the worker is told at the next flush, or when a batch is full.
+ * @return 0, -EAGAIN, -ENOTCONN, -ENOMEM */
 [[nodiscard]] int mqtt_link_publish(struct mqtt_link *link, const struct mqtt_message *message,
                                     uint64_t id);
+void mqtt_link_flush(struct mqtt_link *link);
 size_t mqtt_link_take_events(struct mqtt_link *link, const struct mqtt_event **batch);
 void mqtt_link_message_taken(struct mqtt_link *link, struct mqtt_incoming *incoming);
 
@@ -75,6 +81,8 @@ void mqtt_link_message_taken(struct mqtt_link *link, struct mqtt_incoming *incom
 void mqtt_link_lost(struct mqtt_link *link, const char *cause);
 
 /* Paho's threads and the worker. */
+/* Queues an event for the loop and wakes it. */
+void mqtt_link_push(struct mqtt_link *link, struct mqtt_event event);
 void mqtt_link_up(struct mqtt_link *link, const struct mqtt_limits *limits);
 void mqtt_link_refused(struct mqtt_link *link, size_t filter, int reason_code);
 void mqtt_link_offline_sent(struct mqtt_link *link);

@@ -13,31 +13,19 @@
 #include "mqtt/client.h"
 #include "mqtt/link.h"
 
-enum { BATCH = 32 /* publishes handed to paho between two looks at the requests */ };
-
 struct worker {
     struct mqtt_link *link;
     struct mqtt_client *client; /* NULL: none */
 };
 
-static void push_event(struct mqtt_link *link, enum mqtt_event_kind kind)
-{
-    pthread_mutex_lock(&link->lock);
-    bool first = mqtt_inbox_push(&link->inbox, (struct mqtt_event){ .kind = kind });
-    pthread_mutex_unlock(&link->lock);
-    if (first) {
-        link->wake(link->ctx);
-    }
-}
-
 /* Reports as lost all that is still queued or was never answered by paho. */
 static void fail_all(struct mqtt_link *link)
 {
-    struct mqtt_slot *slots[BATCH];
+    struct mqtt_slot *slots[MQTT_LINK_BATCH];
     size_t count;
     do {
         pthread_mutex_lock(&link->lock);
-        count = mqtt_outbox_take(&link->outbox, slots, BATCH);
+        count = mqtt_outbox_take(&link->outbox, slots, MQTT_LINK_BATCH);
         pthread_mutex_unlock(&link->lock);
         for (size_t i = 0; i < count; i++) {
             mqtt_link_confirm(link, slots[i], -ENOTCONN);
@@ -58,7 +46,7 @@ static void end_client(struct worker *worker)
     memcpy(link->reason, link->cause, sizeof(link->reason));
     link->active = link->lost = false;
     pthread_mutex_unlock(&link->lock);
-    push_event(link, MQTT_EVENT_DOWN);
+    mqtt_link_push(link, (struct mqtt_event){ .kind = MQTT_EVENT_DOWN });
 }
 
 static void connect_client(struct worker *worker)
@@ -119,7 +107,8 @@ static size_t wait_for_work(struct mqtt_link *link, struct mqtt_slot **slots, un
     while (!link->requests && !link->lost) {
         size_t room = link->window > link->outbox.sent ? link->window - link->outbox.sent : 0;
         if (link->accepting && link->outbox.queued > 0 && room > 0) {
-            count = mqtt_outbox_take(&link->outbox, slots, room < BATCH ? room : BATCH);
+            count = mqtt_outbox_take(&link->outbox, slots,
+                                     room < MQTT_LINK_BATCH ? room : MQTT_LINK_BATCH);
             break;
         }
         link->starved = link->outbox.queued > 0;
@@ -134,7 +123,7 @@ static size_t wait_for_work(struct mqtt_link *link, struct mqtt_slot **slots, un
 
 static void run(struct worker *worker)
 {
-    struct mqtt_slot *slots[BATCH];
+    struct mqtt_slot *slots[MQTT_LINK_BATCH];
     unsigned requests;
     bool lost;
     do {
