@@ -26,7 +26,7 @@ enum access { ACCESS_ANY, ACCESS_READ, ACCESS_WRITE, ACCESS_EXECUTE };
 struct row {
     const char *name;
     enum lwm2m_operation operation;
-    const char *path_member;
+    const char *path_member; /* NULL: a composite operation, of the root */
     unsigned depths;
     const char *levels; /* the same in words */
     enum access access;
@@ -36,6 +36,8 @@ struct row {
 
 static void read_write(struct command_reader *reader);
 static void read_create(struct command_reader *reader);
+static void read_composite(struct command_reader *reader);
+static void read_write_composite(struct command_reader *reader);
 
 static const struct row rows[] = {
     { "read", LWM2M_READ, "path", DEPTHS_ALL, "one to four levels", ACCESS_READ, false,
@@ -56,6 +58,13 @@ static const struct row rows[] = {
       command_read_accept },
     { "cancel-observe", LWM2M_CANCEL_OBSERVE, "path", DEPTHS_ALL, "one to four levels", ACCESS_ANY,
       false, command_read_accept },
+    { "read-composite", LWM2M_READ_COMPOSITE, NULL, 0, "", ACCESS_ANY, false, read_composite },
+    { "observe-composite", LWM2M_OBSERVE_COMPOSITE, NULL, 0, "", ACCESS_ANY, false,
+      read_composite },
+    { "cancel-observe-composite", LWM2M_CANCEL_OBSERVE_COMPOSITE, NULL, 0, "", ACCESS_ANY, false,
+      read_composite },
+    { "write-composite", LWM2M_WRITE_COMPOSITE, NULL, 0, "", ACCESS_ANY, true,
+      read_write_composite },
 };
 
 /* A write of several values; told from a single one by its members. */
@@ -125,6 +134,19 @@ static void read_create(struct command_reader *reader)
     command_read_content(reader, true);
     command_read_format(reader);
     reader->command->request.path.depth = 1;
+}
+
+static void read_composite(struct command_reader *reader)
+{
+    command_read_paths(reader);
+    command_read_format(reader);
+    command_read_accept(reader);
+}
+
+static void read_write_composite(struct command_reader *reader)
+{
+    command_read_content(reader, false);
+    command_read_format(reader);
 }
 
 /* --- members that are common to all --------------------------------------------------------------
@@ -217,7 +239,7 @@ static void check_access(struct command_reader *reader, enum access access)
     };
     const struct lwm2m_path *path = &reader->command->request.path;
     struct command_resource resource;
-    if (access == ACCESS_ANY || path->depth < 3 || reader->err != 0 ||
+    if (access == ACCESS_ANY || path->depth < 3 || reader->err != 0 || reader->force ||
         reader->context->resource == NULL ||
         !reader->context->resource(reader->context->ctx, path->ids[0], path->ids[2], &resource)) {
         return;
@@ -226,10 +248,19 @@ static void check_access(struct command_reader *reader, enum access access)
                    : access == ACCESS_WRITE ? resource.writable
                                             : resource.executable;
     if (!allowed) {
-        command_reject_with(reader, LWCOAP_CODE(4, 5),
-                            "by its definition, resource %u of object %u cannot be %s",
-                            path->ids[2], path->ids[0], verbs[access]);
+        command_reject_access(reader, path, verbs[access]);
     }
+}
+
+/* Where the operation goes: a composite one to the root, the paths are in its payload. */
+static void read_target(struct command_reader *reader, const struct row *row)
+{
+    if (row->path_member == NULL) {
+        reader->command->req_path = command_keep(reader, "/", 1);
+        return;
+    }
+    command_read_path(reader, row->path_member, row->depths, row->levels);
+    check_access(reader, row->access);
 }
 
 static void read_command(struct command_reader *reader, const struct cJSON *root)
@@ -247,8 +278,8 @@ static void read_command(struct command_reader *reader, const struct cJSON *root
     }
     reader->command->request.operation = row->operation;
     reader->command->is_write = row->is_write;
-    command_read_path(reader, row->path_member, row->depths, row->levels);
-    check_access(reader, row->access);
+    reader->force = cJSON_IsTrue(command_member(reader->data, "force"));
+    read_target(reader, row);
     if (row->read != NULL && reader->err == 0) {
         row->read(reader);
     }

@@ -41,6 +41,8 @@ struct command {
 struct command_resource {
     enum lwm2m_type type; /* NONE when it has no value or none is told */
     bool readable, writable, executable;
+    bool has_range; /* of the value; of String and Opaque of the length */
+    double min, max;
 };
 
 /** What parsing needs to know of the device. */

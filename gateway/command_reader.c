@@ -55,6 +55,14 @@ void command_reject_with(struct command_reader *reader, uint8_t code, const char
     va_end(args);
 }
 
+void command_reject_access(struct command_reader *reader, const struct lwm2m_path *path,
+                           const char *verb)
+{
+    command_reject_with(reader, LWCOAP_CODE(4, 5),
+                        "by its definition, resource %u of object %u cannot be %s", path->ids[2],
+                        path->ids[0], verb);
+}
+
 /* --- members
  * --------------------------------------------------------------------------------------- */
 

@@ -14,6 +14,7 @@ struct command_reader {
     struct command_refusal *refusal;
     const struct cJSON *data; /* never NULL while members are read */
     bool hex;                 /* strings and opaque values are written in hex */
+    bool force;               /* `data.force`: what the definition says does not matter */
     int err;                  /* 0, -EBADMSG (refusal is filled), -ENOMEM */
 };
 
@@ -58,6 +59,13 @@ void command_read_attributes(struct command_reader *reader);
 
 /** Reads `data.args` into request.arguments (Core TS 6.3.5: its grammar is checked). */
 void command_read_arguments(struct command_reader *reader);
+
+/** Notes with 4.05 that the definition of a resource forbids to have it "read", "written", …. */
+void command_reject_access(struct command_reader *reader, const struct lwm2m_path *path,
+                           const char *verb);
+
+/** Reads `data.paths` of a composite operation: records without values. */
+void command_read_paths(struct command_reader *reader);
 
 /** Reads `data.value` and `data.type` of a single write into one record. */
 void command_read_value(struct command_reader *reader);

@@ -8,6 +8,7 @@
 #include <cjson/cJSON.h>
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -184,6 +185,57 @@ static struct lwm2m_record *record_for(struct command_reader *reader, const stru
     return record;
 }
 
+/* What the range of a definition is about: the number, or how long the text or the bytes are. */
+static double measure(const struct lwm2m_value *value)
+{
+    double characters = 0;
+    switch (value->type) {
+    case LWM2M_TYPE_INTEGER:
+    case LWM2M_TYPE_TIME:
+        return (double)value->integer;
+    case LWM2M_TYPE_UNSIGNED:
+        return (double)value->unsigned_integer;
+    case LWM2M_TYPE_FLOAT:
+        return value->number;
+    case LWM2M_TYPE_STRING:
+    case LWM2M_TYPE_CORELNK:
+        for (size_t i = 0; i < value->bytes.len; i++) {
+            characters += (value->bytes.data[i] & 0xc0) != 0x80;
+        }
+        return characters;
+    case LWM2M_TYPE_OPAQUE:
+        return (double)value->bytes.len;
+    default:
+        return NAN; /* no range is about it */
+    }
+}
+
+/* What the definition forbids; a new instance may come with values that can only be read. */
+static void check_definition(struct command_reader *reader, const struct place *place,
+                             const struct lwm2m_record *record)
+{
+    const struct lwm2m_path *path = &record->path;
+    struct command_resource resource;
+    if (reader->force || reader->context->resource == NULL ||
+        !reader->context->resource(reader->context->ctx, path->ids[0], path->ids[2], &resource)) {
+        return;
+    }
+    if (!resource.writable && reader->command->request.operation != LWM2M_CREATE) {
+        command_reject_access(reader, path, "written");
+        return;
+    }
+    double size = measure(&record->value);
+    if (resource.has_range && resource.type == record->value.type &&
+        (size < resource.min || size > resource.max)) {
+        bool is_length = is_text_type(resource.type) || resource.type == LWM2M_TYPE_OPAQUE;
+        command_reject(reader,
+                       "%s.value: the %s %.15g is not in the range %.15g..%.15g of resource "
+                       "%u of object %u",
+                       place->text, is_length ? "length" : "value", size, resource.min,
+                       resource.max, path->ids[2], path->ids[0]);
+    }
+}
+
 /* Reads `value` and `type` of data itself or of an entry of its content. */
 static void read_entry(struct command_reader *reader, const struct cJSON *entry,
                        const struct place *place, const struct lwm2m_path *path)
@@ -205,7 +257,9 @@ static void read_entry(struct command_reader *reader, const struct cJSON *entry,
     int err = from_json(reader, type, item, &record->value);
     if (err != 0) {
         reject_value(reader, place, type, item, err);
+        return;
     }
+    check_definition(reader, place, record);
 }
 
 void command_read_value(struct command_reader *reader)
@@ -266,8 +320,9 @@ static void read_content_entry(struct command_reader *reader, const struct cJSON
         command_reject(reader, "missing member \"%s.path\"", place.text);
     } else if (lwm2m_path_parse(text, strlen(text), &path) != 0 ||
                !resolve(&reader->command->request.path, &path, &whole)) {
-        command_reject(reader, "%s.path %s names no resource below data.basePath", place.text,
-                       command_quote(text).text);
+        bool has_base = reader->command->request.path.depth > 0;
+        command_reject(reader, "%s.path %s names no resource%s", place.text,
+                       command_quote(text).text, has_base ? " below data.basePath" : "");
     } else {
         read_entry(reader, entry, &place, &whole);
     }
@@ -279,6 +334,33 @@ static void name_instance(struct command_reader *reader)
     const struct lwm2m_path *path = &reader->command->request.path;
     if (path->depth == 2) {
         (void)record_for(reader, path);
+    }
+}
+
+static void read_path_entry(struct command_reader *reader, const struct cJSON *entry, size_t index)
+{
+    struct lwm2m_path path;
+    const char *text = cJSON_IsString(entry) ? entry->valuestring : "";
+    if (lwm2m_path_parse(text, strlen(text), &path) != 0 || path.depth == 0) {
+        command_reject(reader, "data.paths[%zu] is not a path such as \"/3/0/1\"", index);
+    } else {
+        (void)record_for(reader, &path);
+    }
+}
+
+void command_read_paths(struct command_reader *reader)
+{
+    const struct cJSON *paths = command_member(reader->data, "paths");
+    if (!cJSON_IsArray(paths) || paths->child == NULL) {
+        command_reject(reader, paths == NULL
+                                   ? "missing member \"data.paths\""
+                                   : "data.paths must be an array with at least one path");
+        return;
+    }
+    size_t index = 0;
+    for (const struct cJSON *entry = paths->child; entry != NULL && reader->err == 0;
+         entry = entry->next) {
+        read_path_entry(reader, entry, index++);
     }
 }
 

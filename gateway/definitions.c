@@ -120,6 +120,9 @@ bool definitions_access(const struct definitions *definitions, uint16_t object,
         .readable = (found->operations & CATALOGUE_READ) != 0,
         .writable = (found->operations & CATALOGUE_WRITE) != 0,
         .executable = (found->operations & CATALOGUE_EXECUTE) != 0,
+        .has_range = found->has_bounds,
+        .min = found->min,
+        .max = found->max,
     };
     return true;
 }

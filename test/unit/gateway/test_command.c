@@ -21,18 +21,22 @@ struct fake_resource {
 };
 
 static const struct fake_resource resources[] = {
-    { 1, 1, { LWM2M_TYPE_INTEGER, true, true, false } },
-    { 1, 6, { LWM2M_TYPE_BOOLEAN, true, true, false } },
-    { 3, 0, { LWM2M_TYPE_STRING, true, false, false } },
-    { 3, 4, { LWM2M_TYPE_NONE, false, false, true } },
-    { 3, 6, { LWM2M_TYPE_INTEGER, true, true, false } },
-    { 3, 13, { LWM2M_TYPE_TIME, true, true, false } },
-    { 3, 14, { LWM2M_TYPE_STRING, true, true, false } },
-    { 5, 0, { LWM2M_TYPE_OPAQUE, false, true, false } },
-    { 65, 1, { LWM2M_TYPE_OBJLNK, true, true, false } },
-    { 65, 2, { LWM2M_TYPE_UNSIGNED, true, true, false } },
-    { 65, 3, { LWM2M_TYPE_FLOAT, true, true, false } },
-    { 65, 4, { LWM2M_TYPE_CORELNK, true, true, false } },
+    { 1, 1, { LWM2M_TYPE_INTEGER, true, true, false, false, 0, 0 } },
+    { 4, 1, { LWM2M_TYPE_INTEGER, true, true, false, true, -10, 100 } },
+    { 4, 2, { LWM2M_TYPE_STRING, true, true, false, true, 1, 3 } },
+    { 4, 3, { LWM2M_TYPE_OPAQUE, true, true, false, true, 0, 2 } },
+    { 4, 4, { LWM2M_TYPE_INTEGER, true, false, false, false, 0, 0 } },
+    { 1, 6, { LWM2M_TYPE_BOOLEAN, true, true, false, false, 0, 0 } },
+    { 3, 0, { LWM2M_TYPE_STRING, true, false, false, false, 0, 0 } },
+    { 3, 4, { LWM2M_TYPE_NONE, false, false, true, false, 0, 0 } },
+    { 3, 6, { LWM2M_TYPE_INTEGER, true, true, false, false, 0, 0 } },
+    { 3, 13, { LWM2M_TYPE_TIME, true, true, false, false, 0, 0 } },
+    { 3, 14, { LWM2M_TYPE_STRING, true, true, false, false, 0, 0 } },
+    { 5, 0, { LWM2M_TYPE_OPAQUE, false, true, false, false, 0, 0 } },
+    { 65, 1, { LWM2M_TYPE_OBJLNK, true, true, false, false, 0, 0 } },
+    { 65, 2, { LWM2M_TYPE_UNSIGNED, true, true, false, false, 0, 0 } },
+    { 65, 3, { LWM2M_TYPE_FLOAT, true, true, false, false, 0, 0 } },
+    { 65, 4, { LWM2M_TYPE_CORELNK, true, true, false, false, 0, 0 } },
 };
 
 static bool find_resource(void *ctx, uint16_t object, uint16_t id,
@@ -59,6 +63,10 @@ static const char *const operations[] = {
     [LWM2M_DELETE] = "DELETE",
     [LWM2M_OBSERVE] = "OBSERVE",
     [LWM2M_CANCEL_OBSERVE] = "CANCEL",
+    [LWM2M_READ_COMPOSITE] = "READ-COMPOSITE",
+    [LWM2M_WRITE_COMPOSITE] = "IPATCH",
+    [LWM2M_OBSERVE_COMPOSITE] = "OBSERVE-COMPOSITE",
+    [LWM2M_CANCEL_OBSERVE_COMPOSITE] = "CANCEL-COMPOSITE",
 };
 
 static void describe_records(const struct lwm2m_request *request, struct lwm2m_buffer *line)
@@ -217,8 +225,6 @@ static void what_is_no_command_is_refused(void **state)
         { "{\"msgType\":5}", "4.00 msgType must be a string" },
         { "{\"msgType\":\"reed\",\"data\":{}}", "4.00 unknown msgType \"reed\"" },
         { "{\"msgType\":\"READ\",\"data\":{}}", "4.00 unknown msgType \"READ\"" },
-        { "{\"msgType\":\"read-composite\",\"data\":{\"paths\":[]}}",
-          "4.00 unknown msgType \"read-composite\"" },
         { "{\"msgType\":\"0123456789012345678901234567890123456789ä\"}",
           "4.00 unknown msgType \"0123456789012345678901234567890123456789…\"" },
         { "{\"msgType\":\"012345678901234567890123456789012345678ä\"}",
@@ -249,6 +255,65 @@ static void definitions_forbid_what_makes_no_sense(void **state)
           "EXEC /3/0/99" }, /* unknown: the device decides */
         { DATA("read", "\"path\":\"/3\""), "READ /3" },
         { DATA("read", "\"path\":\"/999/0/0\""), "READ /999/0/0" },
+    };
+    CHECK(rows);
+}
+
+static void values_keep_to_the_range_of_their_definition(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        { DATA("write", "\"path\":\"/4/0/1\",\"value\":100"), "PUT /4/0/1 /4/0/1=Integer:100" },
+        { DATA("write", "\"path\":\"/4/0/1\",\"value\":101"),
+          "4.00 data.value: the value 101 is not in the range -10..100 of resource 1 of object 4" },
+        { DATA("write", "\"path\":\"/4/0/1\",\"value\":-11"),
+          "4.00 data.value: the value -11 is not in the range -10..100 of resource 1 of object 4" },
+        { DATA("write", "\"path\":\"/4/0/1\",\"value\":101,\"force\":true"),
+          "PUT /4/0/1 /4/0/1=Integer:101" },
+        { DATA("write", "\"path\":\"/4/0/2\",\"value\":\"äöü\""),
+          "PUT /4/0/2 /4/0/2=String:\"äöü\"" },
+        { DATA("write", "\"path\":\"/4/0/2\",\"value\":\"\""),
+          "4.00 data.value: the length 0 is not in the range 1..3 of resource 2 of object 4" },
+        { DATA("write", "\"path\":\"/4/0/3\",\"value\":\"AAAA\""),
+          "4.00 data.value: the length 3 is not in the range 0..2 of resource 3 of object 4" },
+        { DATA("write", "\"basePath\":\"/4/0\",\"content\":[{\"path\":\"1\",\"value\":1},"
+                        "{\"path\":\"4\",\"value\":1}]"),
+          "4.05 by its definition, resource 4 of object 4 cannot be written" },
+        { DATA("write", "\"path\":\"/3/0/0\",\"value\":\"x\",\"force\":true"),
+          "PUT /3/0/0 /3/0/0=String:\"x\"" },
+        { DATA("read", "\"path\":\"/3/0/4\",\"force\":true"), "READ /3/0/4" },
+        { DATA("create", "\"basePath\":\"/4\",\"content\":[{\"path\":\"4\",\"value\":1}]"),
+          "CREATE /4 /4/65535/4=Integer:1" },
+    };
+    CHECK(rows);
+}
+
+static void composite_commands_name_several_paths(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        { DATA("read-composite", "\"paths\":[\"/3/0/0\",\"1\",\"/3/0/0\"]"),
+          "READ-COMPOSITE / /3/0/0=None:null /1=None:null" },
+        { DATA("observe-composite", "\"paths\":[\"/3\"],\"accept\":\"senml-cbor\""),
+          "OBSERVE-COMPOSITE / accept=112 /3=None:null" },
+        { DATA("cancel-observe-composite", "\"paths\":[\"/3\"],\"format\":110"),
+          "CANCEL-COMPOSITE / format=110 /3=None:null" },
+        { DATA("write-composite", "\"content\":[{\"path\":\"/3/0/14\",\"value\":\"x\"},"
+                                  "{\"path\":\"/1/0/1\",\"value\":5}]"),
+          "IPATCH / /3/0/14=String:\"x\" /1/0/1=Integer:5" },
+        { DATA("read-composite", ""), "4.00 missing member \"data.paths\"" },
+        { DATA("read-composite", "\"paths\":\"/3\""),
+          "4.00 data.paths must be an array with at least one path" },
+        { DATA("read-composite", "\"paths\":[]"),
+          "4.00 data.paths must be an array with at least one path" },
+        { DATA("read-composite", "\"paths\":[\"/3\",\"/\"]"),
+          "4.00 data.paths[1] is not a path such as \"/3/0/1\"" },
+        { DATA("read-composite", "\"paths\":[5]"),
+          "4.00 data.paths[0] is not a path such as \"/3/0/1\"" },
+        { DATA("write-composite", "\"content\":[{\"path\":\"/3/0\",\"value\":1}]"),
+          "4.00 data.content[0].path \"/3/0\" names no resource" },
+        { DATA("write-composite", "\"content\":[{\"path\":\"/3/0/0\",\"value\":\"x\"}]"),
+          "4.05 by its definition, resource 0 of object 3 cannot be written" },
     };
     CHECK(rows);
 }
@@ -729,6 +794,8 @@ int main(void)
         cmocka_unit_test(paths_of_all_forms_are_understood),
         cmocka_unit_test(what_is_no_command_is_refused),
         cmocka_unit_test(definitions_forbid_what_makes_no_sense),
+        cmocka_unit_test(values_keep_to_the_range_of_their_definition),
+        cmocka_unit_test(composite_commands_name_several_paths),
         cmocka_unit_test(values_are_read_by_type),
         cmocka_unit_test(values_that_do_not_fit_are_refused),
         cmocka_unit_test(hex_is_for_strings_and_opaque_values),
