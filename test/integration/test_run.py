@@ -67,6 +67,7 @@ def test_demo_shows_a_device_and_leaves_nothing(run, number, status):
         assert name in running
     demo.signal(number)
     assert demo.wait(60) == status
+    assert "\nup/deregister " in demo.text(), "the device takes its leave while all others still run"
     wait_until(lambda: not demo.processes(), what="all have ended")
     assert [path.name for path in demo.directory.iterdir() if path.is_dir()] == []
 
