@@ -153,7 +153,6 @@ struct config {
             double ack_random_factor;
             uint32_t max_retransmit;
             uint64_t exchange_lifetime_ms;
-            uint64_t separate_ack_delay_ms;
             uint32_t max_block_size; /* bytes: 16, 32, 64, …, 1024 */
             uint64_t max_body_size;  /* bytes */
             uint32_t max_transfers;

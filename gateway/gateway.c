@@ -260,6 +260,16 @@ bool gateway_supports(const struct config *config, char *reason, size_t size)
     return true;
 }
 
+/* What the configuration may say but this version does not do. */
+static void warn_of_unused(struct gateway *gateway)
+{
+    const char *path = gateway->config->store.path;
+    if (*path != '\0') {
+        log_warn(gateway->log, "store-unavailable", LOG_TEXT("path", path),
+                 LOG_TEXT("reason", "this version keeps nothing over a restart"));
+    }
+}
+
 enum gateway_status gateway_run(const struct config *config, const char *file)
 {
     struct gateway *gateway = calloc(1, sizeof(*gateway));
@@ -272,6 +282,7 @@ enum gateway_status gateway_run(const struct config *config, const char *file)
     if (err == 0) {
         log_info(gateway->log, "started", LOG_TEXT("version", LWM2MQTT_VERSION),
                  LOG_TEXT("store", "none: nothing is kept over a restart"));
+        warn_of_unused(gateway);
         loop_run(gateway->loop);
         log_info(gateway->log, "stopped", LOG_NUMBER("dropped", uplink_dropped(gateway->uplink)));
     } else if (gateway->log != NULL) {

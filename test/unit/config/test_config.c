@@ -70,7 +70,6 @@ static void empty_file_gives_the_defaults_of_the_contract(void **state)
         assert_true(config.lwm2m.coap.ack_random_factor == 1.5);
         assert_int_equal(config.lwm2m.coap.max_retransmit, 4);
         assert_int_equal(config.lwm2m.coap.exchange_lifetime_ms, 247000);
-        assert_int_equal(config.lwm2m.coap.separate_ack_delay_ms, 1000);
         assert_int_equal(config.lwm2m.coap.max_block_size, 1024);
         assert_int_equal(config.lwm2m.coap.max_body_size, 4 << 20);
         assert_int_equal(config.lwm2m.coap.max_transfers, 1024);

@@ -93,7 +93,7 @@ static const struct {
       "(did you mean \"1024\"?)" },
     { "lwm2m: {coap: 3}", "f:1:15: lwm2m.coap: found a single value; allowed: a mapping of "
                           "ack_timeout, ack_random_factor, max_retransmit, exchange_lifetime, "
-                          "separate_ack_delay, max_block_size, max_body_size, max_transfers" },
+                          "max_block_size, max_body_size, max_transfers" },
     { "lwm2m: [a]", "f:1:8: lwm2m: found a list; allowed: a mapping of " LWM2M_KEYS },
     { "- a", "f:1:1: file: found a list; allowed: a mapping of mqtt, lwm2m, security, store, log" },
     { "hello", "f:1:1: file: found a single value; allowed: a mapping of mqtt, lwm2m, security, "
