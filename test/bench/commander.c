@@ -127,6 +127,7 @@ static void send_command(struct commander *commander, struct load *load, struct 
     slot->waiting = true;
     commander->sent++;
     commander->under_way++;
+    load->counters.commands++;
     if (ping) {
         publish_ping(load, slot);
     } else {

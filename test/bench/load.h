@@ -72,6 +72,7 @@ struct counters {
     uint64_t repeated;  /* retransmissions */
     uint64_t asked;     /* requests of the gateway */
     uint64_t unmatched; /* answers that nobody waits for */
+    uint64_t commands;  /* sent through the broker */
     uint64_t by_kind[KIND_COUNT];
 };
 

@@ -42,6 +42,7 @@ static int check_phases(const struct options *options, int argc, char **argv)
 static int open_load(struct load *load, const struct options *options)
 {
     load->interrupted = &interrupted;
+    load->phase = &phase_settle; /* while nothing is sent, any will do */
     load->server_pid = options->server_pid;
     load->broker_pid = options->broker_pid;
     load->server_port = options->server_port;
@@ -79,6 +80,7 @@ static int run_phases(struct load *load, const struct options *options, int argc
 {
     char fault[64];
     int result = 0;
+    load_drain(load); /* now it is known what the broker has got so far */
     for (int i = options->first_phase; i < argc && !interrupted; i++) {
         int err = phase_parse(argv[i], &options->defaults, &load->phase, &load->settings, fault);
         err = err ? err : phase_run(load, options->subject, out);

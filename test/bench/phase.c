@@ -176,7 +176,8 @@ static void report_latency(struct report *report, const struct histogram *latenc
     report_number(report, "max_us", (double)latency->max / 1000);
 }
 
-/* CPU time per message of a device, in µs; what others on the machine took meanwhile, in cores. */
+/* CPU time per message of a device (and per command), in µs; what others on the machine took
+ * meanwhile, in cores. */
 static void report_cost(struct report *report, const struct reading *before,
                         const struct reading *after, double messages)
 {
@@ -248,7 +249,7 @@ int phase_run(struct load *load, const char *subject, FILE *out)
     report_number(&report, "per_second", done / seconds);
     report_counters(&report, load);
     report_latency(&report, &load->latency);
-    report_cost(&report, &before, &after, (double)load->counters.sent);
+    report_cost(&report, &before, &after, (double)(load->counters.sent + load->counters.commands));
     report_memory(&report, load, &before, &after);
     report_number(&report, "server_dropped", (double)(after.drops - before.drops));
     report_number(&report, "published", (double)(after.publishes - before.publishes));

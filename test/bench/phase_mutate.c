@@ -115,6 +115,15 @@ static size_t rewrite(struct load *load, uint32_t index, uint8_t *answer, size_t
     return mutate_bytes(&load->random, answer, len);
 }
 
+/* A mutant may have used any message id, and what comes next must not look like its duplicate: all
+ * go on from one that differs in many bits. */
+static void move_message_ids(struct load *load)
+{
+    for (uint32_t i = load->fleet.control; i < load->fleet.count; i++) {
+        load->fleet.devices[i].message_id ^= 0x5a5a;
+    }
+}
+
 static int end(struct load *load, struct report *report)
 {
     struct mutate_state *state = load->state;
@@ -137,6 +146,7 @@ static int end(struct load *load, struct report *report)
            (unsigned)state->worst_code >> 5, (unsigned)state->worst_code & 31,
            state->spoilt_answers, load->counters.answered, state->control_refused,
            load->counters.lost, gone ? "; the server is gone" : "");
+    move_message_ids(load);
     free(state);
     load->state = NULL;
     return failed ? -EPROTO : 0;

@@ -82,6 +82,7 @@ static bool connect_to_broker(struct publisher *publisher)
     MQTTAsync_connectOptions options = MQTTAsync_connectOptions_initializer5;
     snprintf(url, sizeof(url), "tcp://127.0.0.1:%d", publisher->port);
     snprintf(id, sizeof(id), "bench-publisher-%d", (int)getpid());
+    create.maxBufferedMessages = (int)publisher->inflight + 16;
     options.maxInflight = (int)publisher->inflight;
     options.onSuccess5 = on_connected;
     options.onFailure5 = on_failed;
