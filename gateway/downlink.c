@@ -75,10 +75,12 @@ static bool look_up(void *ctx, uint16_t object, uint16_t resource, struct comman
     return definitions_access(lookup->definitions, object, version, resource, access);
 }
 
-/* Response Topic and Correlation Data; both are copied. */
+/* Response Topic and Correlation Data; both are copied. A topic that no broker would take does not
+ * count: the answer goes where all others go. */
 static int keep_answer_address(struct command *command, const struct mqtt_message *message)
 {
-    if (message->response_topic.data != NULL && message->response_topic.len > 0) {
+    if (message->response_topic.data != NULL &&
+        mqtt_topic_is_name(message->response_topic.data, message->response_topic.len)) {
         command->response_topic =
             command_copy(command, message->response_topic.data, message->response_topic.len);
         if (command->response_topic == NULL) {

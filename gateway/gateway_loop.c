@@ -169,6 +169,7 @@ static uint64_t on_prepare(void *ctx)
     for (size_t i = 0; i < gateway->listener_count; i++) {
         transport_udp_flush(gateway->listeners[i]);
     }
+    mqtt_connection_flush(gateway->connection);
     watch_sockets(gateway);
     uint64_t next = earlier(lwm2m_server_next_ms(gateway->server),
                             mqtt_connection_next_deadline(gateway->connection));

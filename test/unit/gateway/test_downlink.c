@@ -303,6 +303,19 @@ static void the_answer_goes_where_the_command_says(void **state)
     tear_down(&bench);
 }
 
+static void an_answer_topic_that_is_none_does_not_cost_the_answer(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    struct mqtt_message message = message_of("dn/dev", READ);
+    message.response_topic = (struct mqtt_bytes){ "my/#", 4 };
+    downlink_message(bench.downlink, &message);
+    ends(&bench, LWM2M_EVENT_RESPONSE);
+    assert_memory_equal(bench.outlet.last, "up/resp {", 9);
+    tear_down(&bench);
+}
+
 static void the_time_to_live_comes_from_either_side(void **state)
 {
     (void)state;
@@ -427,6 +440,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_carried_out_is_answered_at_once),
         cmocka_unit_test(a_foreign_topic_is_logged_and_left_alone),
         cmocka_unit_test(the_answer_goes_where_the_command_says),
+        cmocka_unit_test(an_answer_topic_that_is_none_does_not_cost_the_answer),
         cmocka_unit_test(the_time_to_live_comes_from_either_side),
         cmocka_unit_test(waiting_for_a_sleeping_device_is_reported),
         cmocka_unit_test(notifications_send_back_what_observe_had),
