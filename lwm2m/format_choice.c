@@ -89,6 +89,20 @@ static const struct lwm2m_content_format *first_usable(const uint16_t *numbers, 
     return format;
 }
 
+/* What can carry several values comes first: it keeps the type of one as well. */
+static const struct lwm2m_content_format *announced(const struct lwm2m_object_list *list,
+                                                    const struct lwm2m_request *request,
+                                                    bool single_resource)
+{
+    for (size_t i = 0; i < list->format_count; i++) {
+        const struct lwm2m_content_format *format = usable(list->formats[i], request);
+        if (format && format->single_resource == single_resource) {
+            return format;
+        }
+    }
+    return NULL;
+}
+
 const struct lwm2m_content_format *lwm2m_format_for_body(const struct lwm2m_device *device,
                                                          const struct lwm2m_request *request)
 {
@@ -102,11 +116,9 @@ const struct lwm2m_content_format *lwm2m_format_for_body(const struct lwm2m_devi
     if ((format = usable(device->write_format, request))) {
         return format;
     }
-    for (size_t i = 0; device->version.minor > 0 && i < list->format_count; i++) {
-        format = usable(list->formats[i], request);
-        if (format && !format->single_resource) {
-            return format;
-        }
+    if (device->version.minor > 0 && ((format = announced(list, request, false)) != NULL ||
+                                      (format = announced(list, request, true)) != NULL)) {
+        return format;
     }
     if (is_composite(request)) {
         return first_usable(fallbacks_composite, COUNT(fallbacks_composite), request);

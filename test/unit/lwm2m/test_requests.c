@@ -378,6 +378,18 @@ static void a_newer_device_is_spoken_to_in_what_it_announced(void **state)
     expect(h, "< CON 0.01 /3/0 accept=110", NULL);
 }
 
+static void one_value_goes_to_a_device_that_announced_only_text(void **state)
+{
+    struct harness *h = *state;
+    struct lwm2m_record record = text_record("/3/0/15", "UTC");
+    struct lwm2m_request write = request_of(LWM2M_WRITE_REPLACE, "/3/0/15");
+    register_device(h, "ep=a&lt=300&lwm2m=1.1", "</>;ct=\"0 42\"," LINKS);
+    write.records = &record;
+    write.record_count = 1;
+    send_request(h, "a", &write);
+    expect(h, "< CON 0.03 /3/0/15 ct=0 UTC", NULL);
+}
+
 static void a_refused_format_is_followed_by_another_and_remembered(void **state)
 {
     struct harness *h = *state;
@@ -470,6 +482,7 @@ int main(void)
         TEST(a_request_may_insist_on_a_sleeping_device),
         TEST(the_queue_survives_a_new_register),
         TEST(a_newer_device_is_spoken_to_in_what_it_announced),
+        TEST(one_value_goes_to_a_device_that_announced_only_text),
         TEST(a_refused_format_is_followed_by_another_and_remembered),
         TEST(a_refused_accept_is_left_out),
         TEST(a_forced_format_is_the_only_one),
