@@ -75,6 +75,13 @@ bool lwm2m_content_define(const struct lwm2m_content_context *context,
            context->definition(context->definition_ctx, path->ids[0], path->ids[2], definition);
 }
 
+/* Text in Latin-1, bytes that a definition calls a string: JSON could only lose them. */
+static bool is_broken_text(const struct lwm2m_value *value)
+{
+    return (value->type == LWM2M_TYPE_STRING || value->type == LWM2M_TYPE_CORELNK) &&
+           !lwm2m_utf8_valid(value->bytes.data, value->bytes.len);
+}
+
 int lwm2m_content_add_typed(const struct lwm2m_path *path, const struct lwm2m_value *value,
                             struct lwm2m_records *records, struct lwm2m_record **added)
 {
@@ -87,6 +94,9 @@ int lwm2m_content_add_typed(const struct lwm2m_path *path, const struct lwm2m_va
     }
     record->path = *path;
     record->value = *value;
+    if (is_broken_text(value)) {
+        record->value.type = LWM2M_TYPE_UNTYPED;
+    }
     if (added != NULL) {
         *added = record;
     }

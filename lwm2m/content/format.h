@@ -23,6 +23,7 @@ bool lwm2m_content_define(const struct lwm2m_content_context *context,
 
 /**
  * Appends a record, its value converted to the type of its definition where that loses nothing.
+ * Text that is not UTF-8 stays as LWM2M_TYPE_UNTYPED.
  *
  * @param[out] added  may be NULL
  * @return 0, -ENOSPC, -ENOMEM
