@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define SEQUENCE_HALF (1u << 23)
-#define FRESH_MS      128000 /* RFC 7641, 3.4 */
+#define FRESH_MS      128000
 
 void lwcoap_observation_init(struct lwcoap_endpoint *endpoint,
                              struct lwcoap_observation *observation,
@@ -94,14 +94,16 @@ void lwcoap_observation_remove(struct lwcoap_endpoint *endpoint,
     }
 }
 
-static bool is_newer(const struct lwcoap_observation *observation, uint32_t sequence,
-                     uint64_t now_ms)
+/* RFC 7641, 3.4. The same value again is the retransmission of one that was disregarded. */
+static bool is_outdated(const struct lwcoap_observation *observation, uint32_t sequence,
+                        uint64_t now_ms)
 {
     uint32_t last = observation->sequence;
+    bool newer = (last < sequence && sequence - last < SEQUENCE_HALF) ||
+                 (last > sequence && last - sequence > SEQUENCE_HALF);
 
-    return !observation->seen || (last < sequence && sequence - last < SEQUENCE_HALF) ||
-           (last > sequence && last - sequence > SEQUENCE_HALF) ||
-           now_ms > observation->received_ms + FRESH_MS;
+    return observation->seen && sequence != last && !newer &&
+           now_ms <= observation->received_ms + FRESH_MS;
 }
 
 static void deliver(struct lwcoap_endpoint *endpoint, struct lwcoap_observation *observation,
@@ -201,7 +203,7 @@ void lwcoap_notification_receive(struct lwcoap_endpoint *endpoint,
     }
     if (options->observe >= 0) {
         uint32_t sequence = (uint32_t)options->observe;
-        notification.outdated = !is_newer(observation, sequence, endpoint->now_ms);
+        notification.outdated = is_outdated(observation, sequence, endpoint->now_ms);
         if (!notification.outdated) {
             note_sequence(endpoint, observation, sequence);
         }
