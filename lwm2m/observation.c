@@ -100,7 +100,7 @@ int lwm2m_observation_want(struct lwm2m_server *server, const struct lwm2m_reque
     return 0;
 }
 
-/* The query is kept for renewals; a renewal hands back the very string that is kept. */
+/* The query is kept for renewals, which point at it: one that waits gets the new one. */
 static int keep_query(struct lwm2m_observation *observation, const char *query)
 {
     if (query == observation->query) {
@@ -112,6 +112,9 @@ static int keep_query(struct lwm2m_observation *observation, const char *query)
     }
     free(observation->query);
     observation->query = copy;
+    if (observation->renewal) {
+        observation->renewal->query = copy;
+    }
     return 0;
 }
 
@@ -146,16 +149,31 @@ int lwm2m_observation_start(struct lwm2m_server *server, const struct lwm2m_requ
     return 0;
 }
 
-/* An OBSERVE request did not get an answer: what was there before goes on. */
+/* The failed request took the token out of the match; notifications of what was there before
+ * still carry it. */
+static void go_on(struct lwm2m_server *server, struct lwm2m_observation *observation)
+{
+    bool was_there = observation->state == LWM2M_OBSERVATION_ESTABLISHED ||
+                     observation->state == LWM2M_OBSERVATION_LOST;
+    if (was_there && lwcoap_observation_add(server->coap, &observation->coap)) {
+        observation->state = LWM2M_OBSERVATION_LOST;
+    }
+}
+
 static void observe_unanswered(struct lwm2m_server *server, struct lwm2m_observation *observation)
 {
     if (observation->state == LWM2M_OBSERVATION_ASKED) {
         end(server, observation);
-        return;
+    } else {
+        go_on(server, observation);
     }
-    /* The failed request took the token out of the match; notifications still carry it. */
-    if (lwcoap_observation_add(server->coap, &observation->coap)) {
-        observation->state = LWM2M_OBSERVATION_LOST;
+}
+
+void lwm2m_observation_put_back(struct lwm2m_server *server, const struct lwm2m_request *request,
+                                struct lwm2m_observation *in_exchange)
+{
+    if (in_exchange && lwm2m_operation_observes(request->operation)) {
+        go_on(server, in_exchange);
     }
 }
 
@@ -173,7 +191,9 @@ static void observe_answered(struct lwm2m_server *server, struct lwm2m_observati
 void lwm2m_observation_finish(struct lwm2m_server *server, const struct lwm2m_request *request,
                               struct lwm2m_observation *in_exchange, struct lwm2m_event *event)
 {
-    struct lwm2m_observation *observation = in_exchange ? in_exchange : find_of(request);
+    struct lwm2m_observation *observation = in_exchange        ? in_exchange
+                                            : request->renewal ? request->context
+                                                               : find_of(request);
 
     if (!observation || observation->state == LWM2M_OBSERVATION_ENDED) {
         return;
@@ -237,8 +257,19 @@ static void request_renewal(struct lwm2m_server *server, struct lwm2m_observatio
     observation->renewal = request;
 }
 
+/* An OBSERVE under way may have been carried out by the device before it forgot everything, and
+ * be answered from its memory of message ids: it goes out once more, as another message. */
+static void restart_observe(struct lwm2m_server *server, struct lwm2m_device *device)
+{
+    if (device->exchange && lwm2m_operation_observes(device->queue_head->operation)) {
+        lwcoap_exchange_cancel(server->coap, device->exchange);
+        lwm2m_queue_idle(device);
+    }
+}
+
 void lwm2m_observations_renew(struct lwm2m_server *server, struct lwm2m_device *device)
 {
+    restart_observe(server, device);
     for (struct lwm2m_observation *at = device->observations; at; at = at->next) {
         if (at->state == LWM2M_OBSERVATION_ASKED || at->state == LWM2M_OBSERVATION_ENDED) {
             continue; /* the request for it still waits in the queue */

@@ -58,6 +58,10 @@ struct lwm2m_request lwm2m_observation_request(struct lwm2m_observation *observa
 void lwm2m_observation_finish(struct lwm2m_server *server, const struct lwm2m_request *request,
                               struct lwm2m_observation *in_exchange, struct lwm2m_event *event);
 
+/** Such a request was not answered and will be sent again; `in_exchange` as above. */
+void lwm2m_observation_put_back(struct lwm2m_server *server, const struct lwm2m_request *request,
+                                struct lwm2m_observation *in_exchange);
+
 /** A renewal is over: its answer is raised as a notification; frees the request. */
 void lwm2m_observation_renewed(struct lwm2m_server *server, struct lwm2m_request *request,
                                const struct lwm2m_event *event);

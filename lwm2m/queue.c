@@ -195,6 +195,7 @@ void lwm2m_queue_unanswered(struct lwm2m_server *server, struct lwm2m_request *r
         lwm2m_queue_finish(server, request, &event);
         return;
     }
+    lwm2m_observation_put_back(server, request, device->in_exchange);
     lwm2m_queue_idle(device);
     device->awake_until_ms = server->now_ms;
     if (server->now_ms >= request->expires_ms) {
