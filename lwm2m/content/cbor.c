@@ -18,7 +18,7 @@ int lwm2m_cbor_decode(const struct lwm2m_content_context *context, const uint8_t
         return 0;
     }
     lwm2m_cbor_reader_init(&reader, payload, len, records);
-    if (!lwm2m_cbor_read(&reader, &item)) {
+    if (!lwm2m_cbor_read_value(&reader, &item)) {
         return reader.err;
     }
     if (context->base.depth < 3 || reader.next != reader.end ||

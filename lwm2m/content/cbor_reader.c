@@ -9,8 +9,10 @@
 #include <errno.h>
 #include <string.h>
 
-#define DEPTH_MAX 16
-#define BREAK     0xff
+#define DEPTH_MAX   16
+#define BREAK       0xff
+#define TAG_DECIMAL 4
+#define TAG_NONE    UINT64_MAX /* never assigned (RFC 8949, 9.2) */
 
 void lwm2m_cbor_reader_init(struct lwm2m_cbor_reader *reader, const uint8_t *payload, size_t len,
                             struct lwm2m_records *records)
@@ -103,17 +105,16 @@ static bool join_pieces(struct lwm2m_cbor_reader *reader, struct lwm2m_cbor_item
 bool lwm2m_cbor_read(struct lwm2m_cbor_reader *reader, struct lwm2m_cbor_item *item)
 {
     struct lwm2m_cbor_head head;
-    bool has_time_tag = false;
-    uint64_t tag;
+    uint64_t tag = TAG_NONE; /* in the end that which stands right before the item */
 
     while (take_tag(reader, &tag)) {
-        has_time_tag = tag <= 1;
     }
     if (!read_head(reader, &head)) {
         return false;
     }
     *item = head.item;
-    item->has_time_tag = has_time_tag;
+    item->has_time_tag = tag <= 1;
+    item->has_decimal_tag = tag == TAG_DECIMAL;
     return !head.in_pieces || join_pieces(reader, item);
 }
 

@@ -31,7 +31,8 @@ struct lwm2m_cbor_item {
     double real;
     struct lwm2m_bytes bytes; /* in the payload, or in the records' memory if it came in pieces */
     struct lwm2m_cbor_container container;
-    bool has_time_tag; /* tag 0 or 1: a date as text, seconds since the epoch */
+    bool has_time_tag;    /* tag 0 or 1: a date as text, seconds since the epoch */
+    bool has_decimal_tag; /* tag 4: [exponent, mantissa] */
 };
 
 struct lwm2m_cbor_reader {
@@ -47,6 +48,9 @@ void lwm2m_cbor_reader_init(struct lwm2m_cbor_reader *reader, const uint8_t *pay
 /** Reads an item, of a container only its head; false after an error, the end of the payload is
  * one. */
 bool lwm2m_cbor_read(struct lwm2m_cbor_reader *reader, struct lwm2m_cbor_item *item);
+
+/** As lwm2m_cbor_read(), but a decimal fraction is the number that it says, not an array. */
+bool lwm2m_cbor_read_value(struct lwm2m_cbor_reader *reader, struct lwm2m_cbor_item *item);
 
 /** Whether a container has another item; takes the end of one that has not. */
 bool lwm2m_cbor_more(struct lwm2m_cbor_reader *reader, struct lwm2m_cbor_container *container);

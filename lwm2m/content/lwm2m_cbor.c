@@ -70,7 +70,7 @@ static int read_map(struct decoder *decoder, const struct lwm2m_path *parent,
         struct lwm2m_path path = *parent;
         struct lwm2m_cbor_item item;
         int err = read_key(decoder, &path);
-        if (err == 0 && !lwm2m_cbor_read(&decoder->cbor, &item)) {
+        if (err == 0 && !lwm2m_cbor_read_value(&decoder->cbor, &item)) {
             err = decoder->cbor.err;
         }
         if (err == 0) {

@@ -137,7 +137,7 @@ static int read_known(struct reader *reader, enum label label)
 {
     struct lwm2m_senml_record *record = &reader->record;
     struct lwm2m_cbor_item item;
-    if (!lwm2m_cbor_read(&reader->cbor, &item)) {
+    if (!lwm2m_cbor_read_value(&reader->cbor, &item)) {
         return reader->cbor.err;
     }
     switch (label) {
