@@ -1,0 +1,23 @@
+"""What the differential tests share: the seed in the report, and the gateway of test/integration."""
+
+import importlib.util
+import pathlib
+
+from content_records import ROUNDS, SEED
+
+
+def pytest_report_header():
+    return f"differential tests: LWM2MQTT_SEED={SEED} LWM2MQTT_ROUNDS={ROUNDS}"
+
+
+def _integration():
+    path = pathlib.Path(__file__).parents[1] / "integration/conftest.py"
+    spec = importlib.util.spec_from_file_location("integration_fixtures", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+_fixtures = _integration()
+broker, mqtt, make_gateway = _fixtures.broker, _fixtures.mqtt, _fixtures.make_gateway
+gateway, coap, pytest_configure = _fixtures.gateway, _fixtures.coap, _fixtures.pytest_configure
