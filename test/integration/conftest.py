@@ -196,9 +196,13 @@ class Received:
 
 
 class Mqtt:
-    """An MQTT 5 client that keeps everything it hears until a test asks for it."""
+    """An MQTT 5 client that keeps everything it hears until a test asks for it.
+
+    Its session outlives a restart of the broker, so that it misses nothing.
+    """
 
     req_ids = itertools.count(1)
+    client_ids = itertools.count(1)
 
     def __init__(self, broker, topics=("#",)):
         self.topics = list(topics)
@@ -208,7 +212,8 @@ class Mqtt:
         self.subscribed = threading.Event()
         version = getattr(paho, "CallbackAPIVersion", None)  # paho-mqtt 2, Debian 13
         arguments = [version.VERSION2] if version else []
-        self.client = paho.Client(*arguments, protocol=paho.MQTTv5)
+        self.client = paho.Client(*arguments, client_id=f"test-{next(self.client_ids)}",
+                                  protocol=paho.MQTTv5)
         self.client.reconnect_delay_set(1, 1)
         # Without it each command waits 40 ms for the kernel, and so does each answer.
         self.client.on_socket_open = lambda _client, _userdata, connection: connection.setsockopt(
@@ -216,7 +221,9 @@ class Mqtt:
         self.client.on_connect = self._on_connect
         self.client.on_subscribe = lambda *_: self.subscribed.set()
         self.client.on_message = self._on_message
-        self.client.connect(broker.host, broker.port)
+        session = Properties(PacketTypes.CONNECT)
+        session.SessionExpiryInterval = 3600
+        self.client.connect(broker.host, broker.port, properties=session)
         self.client.loop_start()
         assert self.subscribed.wait(PATIENCE), "no SUBACK"
 
