@@ -1,15 +1,16 @@
 /*
  * A pass over the text before cJSON sees it: it checks what cJSON is lax about (the grammar of
- * numbers, NUL characters) and finds the numbers that a double might change. If there are any,
- * cJSON gets a copy in which they stand in quotes; afterwards those strings are made raw items.
- * Which strings they are is known by counting: the n-th string of the text is the n-th string
- * of the tree, whatever it says, so nothing that a user writes can be taken for one of them.
+ * numbers, NUL characters, \u escapes) and finds the numbers that a double might change. If there
+ * are any, cJSON gets a copy in which they stand in quotes; afterwards those strings are made raw
+ * items. Which strings they are is known by counting: the n-th string of the text is the n-th
+ * string of the tree, whatever it says, so nothing that a user writes can be taken for one of them.
  */
 #include "lwm2m/content/json_exact.h"
 #include "lwm2m/content/decimal.h"
 
 #include <cjson/cJSON.h>
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -76,11 +77,23 @@ static int scan_number(struct scanner *scanner)
     return 0;
 }
 
-/* cJSON ends a string at a NUL, plain or escaped. */
-static bool is_escaped_nul(const struct scanner *scanner)
+/*
+ * Whether a backslash begins an escape that cJSON reads as it should: \u needs four hexadecimal
+ * digits (cJSON takes others for zeros), and not that of NUL, at which its strings end.
+ */
+static bool is_sound_escape(const char *text, size_t len)
 {
-    return scanner->len - scanner->at >= 6 &&
-           memcmp(scanner->text + scanner->at, "\\u0000", 6) == 0;
+    bool is_zero = true;
+    if (len < 2 || text[1] != 'u') {
+        return true; /* any other is cJSON's to judge */
+    }
+    for (size_t i = 2; i < 6; i++) {
+        if (i == len || !isxdigit((unsigned char)text[i])) {
+            return false;
+        }
+        is_zero &= text[i] == '0';
+    }
+    return !is_zero;
 }
 
 static int scan_string(struct scanner *scanner)
@@ -92,10 +105,13 @@ static int scan_string(struct scanner *scanner)
             scanner->at++;
             return 0;
         }
-        if (c == '\0' || is_escaped_nul(scanner)) {
+        if (c == '\0') {
             return -EBADMSG;
         }
         if (c == '\\') {
+            if (!is_sound_escape(scanner->text + scanner->at, scanner->len - scanner->at)) {
+                return -EBADMSG;
+            }
             scanner->at++;
         }
     }
