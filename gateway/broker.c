@@ -116,6 +116,9 @@ int broker_publish(struct mqtt_connection *connection, const struct backlog_mess
                    uint64_t id)
 {
     static const char json[] = "application/json";
+    /* A device names itself: a name that a broker takes offence at must not reach it. The payload
+     * has it in JSON, the topic percent-encoded. */
+    bool has_clean_name = mqtt_text_is_clean(message->endpoint, strlen(message->endpoint));
     const struct mqtt_user_property ep = {
         .key = { "ep", 2 },
         .value = { message->endpoint, strlen(message->endpoint) },
@@ -127,7 +130,7 @@ int broker_publish(struct mqtt_connection *connection, const struct backlog_mess
         .content_type = { json, sizeof(json) - 1 },
         .correlation = { message->correlation, message->correlation_len },
         .user_properties = &ep,
-        .user_property_count = 1,
+        .user_property_count = has_clean_name,
     };
     int err = mqtt_connection_publish(connection, &published, id);
     return err == -ENOTCONN ? -EAGAIN : err;

@@ -214,7 +214,7 @@ static void cut_tail(struct mqtt_topic *topic)
     }
 }
 
-static bool is_clean_text(const char *text, size_t len)
+bool mqtt_text_is_clean(const char *text, size_t len)
 {
     const uint8_t *bytes = (const uint8_t *)text;
     for (size_t i = 0; i < len; i++) {
@@ -230,7 +230,7 @@ static bool is_clean_text(const char *text, size_t len)
 bool mqtt_topic_is_name(const char *name, size_t len)
 {
     return len > 0 && len <= MQTT_TOPIC_MAX && memchr(name, '+', len) == NULL &&
-           memchr(name, '#', len) == NULL && is_clean_text(name, len);
+           memchr(name, '#', len) == NULL && mqtt_text_is_clean(name, len);
 }
 
 static const char *check(struct mqtt_topic *topic, enum mqtt_topic_use use)
@@ -246,7 +246,7 @@ static const char *check(struct mqtt_topic *topic, enum mqtt_topic_use use)
     if (len > MQTT_TOPIC_MAX) {
         return "longer than 65535 bytes";
     }
-    if (!is_clean_text(topic->text, len)) {
+    if (!mqtt_text_is_clean(topic->text, len)) {
         return "holds a control character or is not UTF-8";
     }
     if (use == MQTT_TOPIC_COMMAND) {

@@ -75,6 +75,10 @@ const char *mqtt_topic_filter(const struct mqtt_topic *topic);
 [[nodiscard]] int mqtt_topic_match(const struct mqtt_topic *topic, const char *name, size_t len,
                                    char *endpoint, size_t size, size_t *endpoint_len);
 
+/* Does MQTT carry this text as it is? UTF-8 without the code points that let a broker close the
+ * connection (MQTT 5, 1.5.4): control characters and non-characters. */
+bool mqtt_text_is_clean(const char *text, size_t len);
+
 /* May this topic be published to without a broker taking offence? Not empty, no wildcard, no
  * control character, UTF-8, not too long. For topics that come from outside, such as a Response
  * Topic. */
