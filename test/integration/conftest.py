@@ -45,6 +45,7 @@ PATIENCE = float(os.environ.get("LWM2MQTT_PATIENCE", "10"))
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "settings(dict): settings of the gateway, by dotted names")
+    config.addinivalue_line("markers", "xdist_group(name): tests that one worker runs in turn")
 
 
 def free_port(kind=socket.SOCK_STREAM, host="127.0.0.1"):

@@ -8,6 +8,8 @@ import pytest
 import yaml
 from conftest import ROOT, Process, free_port, wait_until
 
+# One after the other: they build in the same directory.
+pytestmark = pytest.mark.xdist_group("gateway-run")
 BUILDING = 600  # seconds: the first run compiles the release
 
 
