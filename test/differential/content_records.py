@@ -195,12 +195,13 @@ def _path(rng, base, kind, defined, multiple):
 
 
 def any_records(rng, *, types=ALL_TYPES, defined=False, finite=False, times=False, count=None,
-                depths=(0, 1, 2, 3, 4)):
-    """A base path and records below it, no path twice."""
+                depths=(0, 1, 2, 3, 4), objects=None):
+    """A base path and records below it, no path twice; of `objects`, unless defined."""
     if defined:
         types = [kind for kind in types if kind in DEFINED_TYPES]
     kind = rng.choice(types)
-    base = _path(rng, (), kind, defined, {})
+    known = (rng.choice(objects),) if objects and not defined else ()
+    base = _path(rng, known, kind, defined, {})
     base = base[:rng.choice(depths)]
     multiple = {}
     records = {}
