@@ -9,7 +9,9 @@
  * answer is kept without options and payload: still better than to handle the request again.
  *
  * A peer may be held or released between a message and its answer; therefore both places are
- * searched, and a peer that leaves hands its memory to the strangers.
+ * searched. A peer takes along what the strangers know of it, where the storm after an outage would
+ * soon forget it, and when it leaves hands its memory to them. They also know what a peer that
+ * waits for many of our answers has no room for.
  */
 #include "lwm2m/coap/endpoint_internal.h"
 
@@ -180,6 +182,11 @@ static struct place claim(struct lwcoap_endpoint *endpoint, const struct transpo
             least = i;
         }
     }
+    if (is_alive(endpoint, &peer->records[least]) &&
+        peer->records[least].state == LWCOAP_RECORD_PENDING) {
+        struct lwcoap_route_key key = lwcoap_route_key_of(route);
+        return claim_stranger(endpoint, &key, message_id, confirmable);
+    }
     fill(endpoint, &peer->records[least], message_id, confirmable);
     return (struct place){ &peer->records[least], peer->answers[least], NULL };
 }
@@ -263,6 +270,24 @@ void lwcoap_duplicates_forget(struct lwcoap_endpoint *endpoint, const struct tra
 
     if (place.record && place.record->state == LWCOAP_RECORD_PENDING) {
         place.record->state = LWCOAP_RECORD_FREE;
+    }
+}
+
+void lwcoap_duplicates_adopt(struct lwcoap_endpoint *endpoint, struct lwcoap_peer *peer)
+{
+    struct lwcoap_route_key key = lwcoap_route_key_of(&peer->route);
+    size_t set;
+    uint32_t tag;
+
+    set_of(endpoint, &key, 0, &set, &tag);
+    for (unsigned way = 0; way < WAYS && way < LWCOAP_PEER_RECORDS; way++) {
+        struct stranger *stranger = &endpoint->strangers->places[set][way];
+        if (is_alive(endpoint, &stranger->record) && !stranger->long_answer &&
+            memcmp(&stranger->key, &key, sizeof key) == 0) {
+            peer->records[way] = stranger->record;
+            memcpy(peer->answers[way], stranger->answer, stranger->record.answer_len);
+            stranger->record.state = LWCOAP_RECORD_FREE;
+        }
     }
 }
 

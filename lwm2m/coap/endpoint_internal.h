@@ -84,6 +84,8 @@ void lwcoap_duplicates_answer(struct lwcoap_endpoint *endpoint, const struct tra
 /* Forgets a message that is still pending. */
 void lwcoap_duplicates_forget(struct lwcoap_endpoint *endpoint, const struct transport_route *route,
                               uint16_t message_id);
+/* Moves what the strangers know of a new peer to it. */
+void lwcoap_duplicates_adopt(struct lwcoap_endpoint *endpoint, struct lwcoap_peer *peer);
 /* Moves the memory of a peer that leaves to the strangers. */
 void lwcoap_duplicates_inherit(struct lwcoap_endpoint *endpoint, struct lwcoap_peer *peer);
 

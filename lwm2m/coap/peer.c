@@ -109,6 +109,7 @@ struct lwcoap_peer *lwcoap_peer_hold(struct lwcoap_endpoint *endpoint,
         uint32_t hash = hash_of(endpoint, route);
         *find_slot(peers, route, hash) = (struct lwcoap_peer_slot){ peer, hash };
         peers->count++;
+        lwcoap_duplicates_adopt(endpoint, peer);
     }
     peer->references++;
     return peer;

@@ -358,6 +358,48 @@ static void a_noisy_stranger_forgets_its_own_messages_only(void **state)
     assert_int_equal(world->sent_count, 1);
 }
 
+/* A fleet that comes back after an outage: the ACK of a Register that got lost is repeated. */
+static void the_answer_to_a_register_survives_a_storm_of_strangers(void **state)
+{
+    struct world *world = *state;
+    struct transport_route route = peer_route(1);
+
+    world->on_request = hold_peer;
+    receive_post(world, &route, 7);
+    struct sent answer = *last_sent(world);
+    world->on_request = drop_event;
+    for (unsigned number = 100; number < 20100; number++) {
+        struct transport_route other = peer_route(number);
+        receive_post(world, &other, 7);
+    }
+    world->on_request = NULL;
+    world->event_count = world->sent_count = 0;
+    expect_repeated(world, &route, 7, &answer);
+    lwcoap_peer_release(world->endpoint, held);
+}
+
+static void many_pending_messages_of_a_peer_are_known(void **state)
+{
+    struct world *world = *state;
+    struct transport_route route = peer_route(1);
+    struct lwcoap_peer *peer = lwcoap_peer_hold(world->endpoint, &route);
+
+    world->respond = false;
+    for (int round = 0; round < 2; round++) {
+        for (uint16_t id = 1; id <= 7; id++) {
+            receive_post(world, &route, id);
+            pass(world, 1);
+        }
+    }
+    assert_int_equal(world->event_count, 7);
+    for (uint16_t id = 1; id <= 7; id++) {
+        lwcoap_respond(world->endpoint, &world->events[id - 1].receipt, &world->reply,
+                       world->now_ms);
+        expect_repeated(world, &route, id, last_sent(world));
+    }
+    lwcoap_peer_release(world->endpoint, peer);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
@@ -383,6 +425,8 @@ int main(void)
         CASE(the_last_four_messages_of_a_peer_are_known),
         CASE(a_pending_request_outlives_a_burst_of_nonconfirmables),
         CASE(a_noisy_stranger_forgets_its_own_messages_only),
+        CASE(the_answer_to_a_register_survives_a_storm_of_strangers),
+        CASE(many_pending_messages_of_a_peer_are_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
