@@ -229,7 +229,9 @@ bool mqtt_text_is_clean(const char *text, size_t len)
 
 bool mqtt_topic_is_name(const char *name, size_t len)
 {
-    return len > 0 && len <= MQTT_TOPIC_MAX && memchr(name, '+', len) == NULL &&
+    static const char shared[] = "$share/"; /* of subscriptions only (MQTT 5, 4.8.2) */
+    bool is_shared = len >= sizeof(shared) - 1 && memcmp(name, shared, sizeof(shared) - 1) == 0;
+    return len > 0 && len <= MQTT_TOPIC_MAX && !is_shared && memchr(name, '+', len) == NULL &&
            memchr(name, '#', len) == NULL && mqtt_text_is_clean(name, len);
 }
 

@@ -189,7 +189,7 @@ class Received:
         self.expiry = getattr(properties, "MessageExpiryInterval", None)
         try:
             self.json = json.loads(self.payload)
-        except ValueError:
+        except (ValueError, RecursionError):
             self.json = None
 
     def __repr__(self):

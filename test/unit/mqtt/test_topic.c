@@ -244,6 +244,32 @@ static void every_byte_survives_the_way_out_and_back(void **state)
     mqtt_topic_free(topic);
 }
 
+static void names_that_a_broker_takes_offence_at_are_known(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        bool is_name, is_clean;
+    } rows[] = {
+        { "up/resp", true, true },
+        { "\u00fc/\u2603", true, true },
+        { "$share", true, true },
+        { "", false, true },
+        { "a/+", false, true },
+        { "#", false, true },
+        { "$share/group/topic", false, true },
+        { "line\nend", false, false },
+        { "\x7f", false, false },
+        { "\xc2\x80", false, false },
+        { "\xef\xb7\x90", false, false },
+        { "\xff", false, false },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(mqtt_topic_is_name(rows[i].name, strlen(rows[i].name)), rows[i].is_name);
+        assert_int_equal(mqtt_text_is_clean(rows[i].name, strlen(rows[i].name)), rows[i].is_clean);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +279,7 @@ int main(void)
         cmocka_unit_test(topics_beyond_what_mqtt_carries_are_refused),
         cmocka_unit_test(filters_have_a_plus_for_the_endpoint),
         cmocka_unit_test(incoming_topics_give_their_endpoint),
+        cmocka_unit_test(names_that_a_broker_takes_offence_at_are_known),
         cmocka_unit_test(every_byte_survives_the_way_out_and_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
