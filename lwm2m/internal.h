@@ -21,8 +21,9 @@ struct lwm2m_server {
 
     uint64_t now_ms;            /* of the entry under way */
     unsigned depth;             /* entries under way, one inside the other */
-    struct lwm2m_device *ready; /* queues to look at */
-    struct lwm2m_device *left;  /* memory to free, linked by next_ready */
+    struct lwm2m_device *ready; /* queues to look at, one after the other */
+    struct lwm2m_device *last_ready;
+    struct lwm2m_device *left; /* memory to free, linked by next_ready */
 
     struct lwm2m_records records; /* of the payload being decoded */
     struct lwm2m_buffer payload;  /* being encoded */

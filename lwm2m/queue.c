@@ -92,9 +92,12 @@ void lwm2m_queue_idle(struct lwm2m_device *device)
 void lwm2m_queue_touch(struct lwm2m_server *server, struct lwm2m_device *device)
 {
     if (!device->ready && !device->gone) {
+        struct lwm2m_device **end =
+            server->ready ? &server->last_ready->next_ready : &server->ready;
         device->ready = true;
-        device->next_ready = server->ready;
-        server->ready = device;
+        device->next_ready = NULL;
+        *end = device;
+        server->last_ready = device;
     }
 }
 
@@ -128,10 +131,14 @@ static bool pump(struct lwm2m_server *server, struct lwm2m_device *device)
 {
     struct lwm2m_request *request;
     while (!device->exchange && (request = next_request(server, device))) {
-        int rc = lwm2m_operation_send(server, device, request);
-        if (rc == -ENOSPC) {
+        if (server->now_ms >= request->expires_ms) {
+            expire(server, request);
+            continue;
+        }
+        if (lwcoap_endpoint_is_busy(server->coap)) {
             return false;
         }
+        int rc = lwm2m_operation_send(server, device, request);
         if (rc) {
             struct lwm2m_event event = lwm2m_event_of(LWM2M_EVENT_DROPPED, device);
             event.reason = reason_of(rc);
@@ -145,15 +152,15 @@ void lwm2m_queues_flush(struct lwm2m_server *server)
 {
     while (server->ready) {
         struct lwm2m_device *device = server->ready;
+        if (!device->gone && !pump(server, device)) {
+            /* All exchanges are taken: this device keeps its place and is looked at again when the
+             * next call comes, which the end of any exchange is. */
+            return;
+        }
         server->ready = device->next_ready;
         device->ready = false;
         if (device->gone) {
             lwm2m_device_bury(server, device);
-        } else if (!pump(server, device)) {
-            /* All exchanges are taken: this device is looked at again when the next call comes,
-             * which the end of any exchange is. */
-            lwm2m_queue_touch(server, device);
-            return;
         }
     }
 }

@@ -229,6 +229,9 @@ void *lwcoap_peer_owner(const struct lwcoap_peer *peer);
                                       lwcoap_outcome_callback *callback, void *ctx, uint64_t now_ms,
                                       struct lwcoap_exchange **exchange);
 
+/** Whether max_exchanges requests are under way: another one gets -ENOSPC. */
+bool lwcoap_endpoint_is_busy(const struct lwcoap_endpoint *endpoint);
+
 /** Gives an exchange up without calling back; a late response is then an unknown one. */
 void lwcoap_exchange_cancel(struct lwcoap_endpoint *endpoint, struct lwcoap_exchange *exchange);
 

@@ -220,9 +220,14 @@ static int send_first(struct lwcoap_endpoint *endpoint, struct lwcoap_exchange *
     return 0;
 }
 
+bool lwcoap_endpoint_is_busy(const struct lwcoap_endpoint *endpoint)
+{
+    return endpoint->exchange_count >= endpoint->settings.max_exchanges;
+}
+
 int lwcoap_exchange_start(struct lwcoap_endpoint *endpoint, struct lwcoap_exchange *exchange)
 {
-    if (endpoint->exchange_count >= endpoint->settings.max_exchanges) {
+    if (lwcoap_endpoint_is_busy(endpoint)) {
         return -ENOSPC;
     }
     int err = add_token(endpoint, exchange);

@@ -458,6 +458,47 @@ static void an_instance_that_the_device_numbers_is_created_in_tlv(void **state)
     expect(h, "< CON 0.02 /3303 ct=11542 \\e1\\16vx", NULL);
 }
 
+/* Registers this device from a port of its own; what follows is sent from there. */
+static void register_at_port(struct harness *h, const char *query, uint16_t port)
+{
+    h->route.remote.port = port;
+    device_register(h, query, "</1/0>,</3/0>");
+}
+
+static void devices_wait_for_an_exchange_in_turn(void **state)
+{
+    struct harness *h = *state;
+    struct lwm2m_server_settings settings = harness_settings();
+    struct lwm2m_request reads[3];
+    static const char *const names[] = { "a", "b", "c" };
+    settings.coap.max_exchanges = 1;
+    harness_restart(h, &settings);
+    register_at_port(h, "ep=c&lt=3000&lwm2m=1.0", 50002);
+    register_at_port(h, "ep=b&lt=3000&lwm2m=1.0", 50001);
+    register_at_port(h, "ep=a&lt=3000&lwm2m=1.0", 50000);
+    h->count = 0;
+    for (int i = 0; i < 3; i++) {
+        reads[i] = request_of(LWM2M_READ, "/3/0/0");
+        send_request(h, names[i], &reads[i]);
+    }
+    expect(h, "< CON 0.01 /3/0/0", NULL);
+    device_answer(h, LWCOAP_CODE(2, 5), -1, LWM2M_FORMAT_TEXT, "x", 1);
+    expect(h, "response a /3/0/0 2.05 /3/0/0=x", "< CON 0.01 /3/0/0 to port 50001", NULL);
+    device_answer(h, LWCOAP_CODE(2, 5), -1, LWM2M_FORMAT_TEXT, "x", 1);
+    expect(h, "response b /3/0/0 2.05 /3/0/0=x", "< CON 0.01 /3/0/0 to port 50002", NULL);
+}
+
+static void what_expired_before_it_came_is_not_sent(void **state)
+{
+    struct harness *h = *state;
+    struct lwm2m_request read = request_of(LWM2M_READ, "/3/0/0");
+    register_at_port(h, "ep=a&lt=3000&lwm2m=1.0", 50000);
+    h->count = 0;
+    read.expires_ms = h->now_ms;
+    send_request(h, "a", &read);
+    expect(h, "expired a /3/0/0", NULL);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
 
 int main(void)
@@ -487,6 +528,8 @@ int main(void)
         TEST(a_refused_accept_is_left_out),
         TEST(a_forced_format_is_the_only_one),
         TEST(an_instance_that_the_device_numbers_is_created_in_tlv),
+        TEST(devices_wait_for_an_exchange_in_turn),
+        TEST(what_expired_before_it_came_is_not_sent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
