@@ -10,7 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RESERVED_MIN = 16 };
+enum {
+    RESERVED_MIN = 16,
+    ROUNDS = 4, /* of unconfirmed messages that may wait before devices are slowed down */
+};
 
 #define NO_SLOT SIZE_MAX
 
@@ -41,6 +44,7 @@ struct backlog {
     size_t max_answers; /* bound on `waiting` for an answer */
     uint32_t free_slot; /* index + 1; 0: none is free */
     bool open;
+    bool outage; /* what waited for the broker is not worked off yet */
     bool congested;
     bool handing_over;
     struct slot *slots;
@@ -168,12 +172,27 @@ static struct entry *find_entry(const struct backlog *backlog, uint64_t id)
 /* --- handing over ------------------------------------------------------------------------------
  */
 
+/*
+ * A few rounds of unconfirmed messages keep the broker busy; more would only make devices wait for
+ * their acknowledgements until they repeat themselves. After an outage the bound is what may wait.
+ */
+static size_t congestion_mark(const struct backlog *backlog, bool outage)
+{
+    size_t most = backlog->settings.max_waiting - backlog->settings.max_waiting / 4;
+    size_t rounds = backlog->settings.max_inflight * ROUNDS;
+    return outage || rounds > most ? most : rounds;
+}
+
 static void watch_congestion(struct backlog *backlog)
 {
-    size_t max = backlog->settings.max_waiting;
-    if (backlog->waiting >= max - max / 4) {
+    size_t usual = congestion_mark(backlog, false);
+    if (backlog->open && backlog->waiting <= usual * 2 / 3) {
+        backlog->outage = false;
+    }
+    size_t mark = congestion_mark(backlog, backlog->outage);
+    if (backlog->waiting >= mark) {
         backlog->congested = true;
-    } else if (backlog->waiting <= max / 2) {
+    } else if (backlog->waiting <= mark * 2 / 3) {
         backlog->congested = false;
     }
 }
@@ -244,6 +263,7 @@ int backlog_new(const struct backlog_settings *settings, struct backlog **backlo
         slots[i].next_free = (uint32_t)i + 2;
     }
     made->settings = *settings;
+    made->outage = true; /* until the broker is there */
     made->slots = slots;
     made->free_slot = 1;
     made->max_answers = settings->max_waiting + settings->max_waiting / 4 + RESERVED_MIN;
@@ -284,11 +304,13 @@ void backlog_open(struct backlog *backlog)
 {
     backlog->open = true;
     hand_over_all(backlog);
+    watch_congestion(backlog);
 }
 
 void backlog_close(struct backlog *backlog)
 {
     backlog->open = false;
+    backlog->outage = true;
 }
 
 void backlog_published(struct backlog *backlog, uint64_t id, enum backlog_outcome outcome)

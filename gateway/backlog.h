@@ -85,7 +85,8 @@ size_t backlog_waiting(const struct backlog *backlog);
 size_t backlog_inflight(const struct backlog *backlog);
 
 /**
- * Whether more is coming in than the broker takes: from three quarters of the bound until half of
- * it, and only while messages are being handed over. Without a broker waiting helps nobody.
+ * Whether more is coming in than the broker takes: from four times max_inflight until two thirds of
+ * that; while an outage is worked off from three quarters of max_waiting until half of it. Only
+ * while messages are being handed over: without a broker waiting helps nobody.
  */
 bool backlog_is_congested(const struct backlog *backlog);

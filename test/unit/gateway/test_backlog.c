@@ -269,13 +269,45 @@ static void answers_find_room_when_nothing_else_does(void **state)
     backlog_free(fake.backlog);
 }
 
+static void a_busy_broker_slows_devices_down_before_an_outage_would(void **state)
+{
+    (void)state;
+    struct fake fake = { 0 };
+    begin(&fake, 40, 2);
+    backlog_open(fake.backlog);
+    put_all(&fake, "aabbbbbbb"); /* two are handed over */
+    assert_false(backlog_is_congested(fake.backlog));
+    put_all(&fake, "c");
+    assert_true(backlog_is_congested(fake.backlog)); /* 8 wait: four rounds of two */
+    backlog_published(fake.backlog, fake.ids[0], BACKLOG_CONFIRMED);
+    backlog_published(fake.backlog, fake.ids[1], BACKLOG_CONFIRMED);
+    assert_true(backlog_is_congested(fake.backlog));
+    backlog_published(fake.backlog, fake.ids[2], BACKLOG_CONFIRMED);
+    assert_int_equal(backlog_waiting(fake.backlog), 5);
+    assert_false(backlog_is_congested(fake.backlog));
+    backlog_free(fake.backlog);
+}
+
+static void what_waited_through_an_outage_does_not_stop_the_devices(void **state)
+{
+    (void)state;
+    struct fake fake = { 0 };
+    begin(&fake, 40, 2);
+    put_all(&fake, "aaaaaaaaaabbbbbbbbbb");
+    backlog_open(fake.backlog);
+    assert_int_equal(backlog_waiting(fake.backlog), 18);
+    assert_false(backlog_is_congested(fake.backlog));
+    backlog_free(fake.backlog);
+}
+
 static void congestion_has_hysteresis(void **state)
 {
     (void)state;
     struct fake fake = { 0 };
     begin(&fake, 8, 1);
+    put_all(&fake, "abcde");
     backlog_open(fake.backlog);
-    put_all(&fake, "abcdef"); /* one is handed over, five wait */
+    put_all(&fake, "f"); /* one is handed over, five wait */
     assert_false(backlog_is_congested(fake.backlog));
     put_all(&fake, "g");
     assert_true(backlog_is_congested(fake.backlog));
@@ -316,6 +348,8 @@ int main(void)
         cmocka_unit_test(a_publish_put_off_is_tried_again),
         cmocka_unit_test(what_cannot_be_sent_at_all_is_given_up),
         cmocka_unit_test(answers_find_room_when_nothing_else_does),
+        cmocka_unit_test(a_busy_broker_slows_devices_down_before_an_outage_would),
+        cmocka_unit_test(what_waited_through_an_outage_does_not_stop_the_devices),
         cmocka_unit_test(congestion_has_hysteresis),
         cmocka_unit_test(bounds_of_zero_are_refused),
     };
