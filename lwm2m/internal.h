@@ -33,6 +33,11 @@ struct lwm2m_server {
 void lwm2m_server_enter(struct lwm2m_server *server, uint64_t now_ms);
 void lwm2m_server_leave(struct lwm2m_server *server);
 
+/** Answers a request of a device with a code, and a reason where the answer does not grow larger
+ *  than the request by it; a 5.03 says when to try again. */
+void lwm2m_server_answer(struct lwm2m_server *server, const struct lwcoap_inbound *inbound,
+                         uint8_t code, const char *reason);
+
 /** Raises an event. */
 void lwm2m_server_raise(struct lwm2m_server *server, const struct lwm2m_event *event);
 

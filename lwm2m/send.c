@@ -5,18 +5,6 @@
 
 #include "lwm2m/queue.h"
 
-static void respond(struct lwm2m_server *server, const struct lwcoap_receipt *receipt, uint8_t code,
-                    const char *reason)
-{
-    struct lwcoap_reply reply = {
-        .code = code,
-        .content_format = LWCOAP_FORMAT_NONE,
-        .payload = (const uint8_t *)reason,
-        .payload_len = strlen(reason),
-    };
-    lwcoap_respond(server->coap, receipt, &reply, server->now_ms);
-}
-
 /* Core TS 6.4.6: only what the device registered may be sent; over some bindings (LoRaWAN) the list
  * stays away. */
 static bool all_registered(const struct lwm2m_device *device, const struct lwm2m_records *records)
@@ -56,7 +44,7 @@ void lwm2m_send_receive(struct lwm2m_server *server, const struct lwcoap_inbound
     const char *reason = "";
 
     if (!device) {
-        respond(server, &inbound->receipt, LWCOAP_CODE(4, 4), "not registered from this address");
+        lwm2m_server_answer(server, inbound, LWCOAP_CODE(4, 4), "not registered from this address");
         return;
     }
     struct lwm2m_event event = lwm2m_event_of(LWM2M_EVENT_SEND, device);
@@ -72,7 +60,7 @@ void lwm2m_send_receive(struct lwm2m_server *server, const struct lwcoap_inbound
         event.code = LWCOAP_CODE(2, 5); /* content, as in a notification */
         lwm2m_server_raise(server, &event);
     } else {
-        respond(server, &inbound->receipt, code, reason);
+        lwm2m_server_answer(server, inbound, code, reason);
         lwm2m_queue_touch(server, device);
     }
 }
@@ -84,5 +72,6 @@ bool lwm2m_send_is(const struct lwcoap_receipt *receipt)
 
 void lwm2m_send_accept(struct lwm2m_server *server, const struct lwcoap_receipt *receipt)
 {
-    respond(server, receipt, LWCOAP_CODE(2, 4), "");
+    struct lwcoap_reply reply = { .code = LWCOAP_CODE(2, 4), .content_format = LWCOAP_FORMAT_NONE };
+    lwcoap_respond(server->coap, receipt, &reply, server->now_ms);
 }

@@ -12,6 +12,9 @@
 #include "lwm2m/registration.h"
 #include "lwm2m/send.h"
 
+#define BUSY_MAX_AGE_S     60 /* when to try again after 5.03 */
+#define ANSWER_OPTIONS_MAX 3  /* Max-Age and the payload marker */
+
 /* --- entering and leaving ------------------------------------------------------------------------
  */
 
@@ -183,9 +186,25 @@ void lwm2m_content_into_event(struct lwm2m_server *server, const struct lwm2m_de
 /* --- requests of devices
  * ---------------------------------------------------------------------------- */
 
-static void refuse(struct lwm2m_server *server, const struct lwcoap_inbound *inbound, uint8_t code)
+/* Whoever sends us a few bytes with a borrowed address shall not get more bytes sent there. */
+static bool would_amplify(const struct lwcoap_message *message, const char *reason)
 {
-    struct lwcoap_reply reply = { .code = code, .content_format = LWCOAP_FORMAT_NONE };
+    size_t request = message->options_len + message->payload_len;
+    return strlen(reason) + ANSWER_OPTIONS_MAX > request;
+}
+
+void lwm2m_server_answer(struct lwm2m_server *server, const struct lwcoap_inbound *inbound,
+                         uint8_t code, const char *reason)
+{
+    struct lwcoap_reply reply = {
+        .code = code,
+        .content_format = LWCOAP_FORMAT_NONE,
+        .max_age_s = code == LWCOAP_CODE(5, 3) ? BUSY_MAX_AGE_S : 0,
+    };
+    if (!would_amplify(inbound->message, reason)) {
+        reply.payload = (const uint8_t *)reason;
+        reply.payload_len = strlen(reason);
+    }
     lwcoap_respond(server->coap, &inbound->receipt, &reply, server->now_ms);
 }
 
@@ -239,7 +258,7 @@ static void on_registration_path(struct lwm2m_server *server, const struct lwcoa
         lwm2m_registration_deregister(server, device, inbound);
         return;
     default:
-        refuse(server, inbound, LWCOAP_CODE(4, 5));
+        lwm2m_server_answer(server, inbound, LWCOAP_CODE(4, 5), "");
     }
 }
 
@@ -254,7 +273,7 @@ static void on_request(void *ctx, const struct lwcoap_inbound *inbound)
         if (code == LWCOAP_POST) {
             lwm2m_registration_register(server, inbound);
         } else {
-            refuse(server, inbound, LWCOAP_CODE(4, 5));
+            lwm2m_server_answer(server, inbound, LWCOAP_CODE(4, 5), "");
         }
     } else if (count == 2 && segment_is(segments[0], "rd")) {
         on_registration_path(server, inbound, segments[1]);
@@ -264,7 +283,7 @@ static void on_request(void *ctx, const struct lwcoap_inbound *inbound)
                segment_is(segments[1], "core")) {
         answer_well_known(server, inbound);
     } else {
-        refuse(server, inbound, LWCOAP_CODE(4, 4));
+        lwm2m_server_answer(server, inbound, LWCOAP_CODE(4, 4), "");
     }
 }
 
