@@ -29,7 +29,7 @@ static enum lwm2m_type type_of_json(const struct cJSON *item)
     return cJSON_IsBool(item) ? LWM2M_TYPE_BOOLEAN : LWM2M_TYPE_STRING;
 }
 
-/* The type that is written: the command's, else the definition's, else what the JSON looks like. */
+/* The type that is read: the command's, else the definition's, else what the JSON looks like. */
 static enum lwm2m_type choose_type(struct command_reader *reader, const struct cJSON *entry,
                                    const struct place *place, const struct lwm2m_path *path)
 {
@@ -210,9 +210,23 @@ static double measure(const struct lwm2m_value *value)
     }
 }
 
+/*
+ * The value in the type of its definition, which is how the device reads a format without types:
+ * a TLV of one byte C8 is 200 or -56. A command that says String for an Opaque means its bytes.
+ */
+static int fit_type(struct command_reader *reader, enum lwm2m_type type, struct lwm2m_value *value)
+{
+    if (type == LWM2M_TYPE_OPAQUE && is_text_type(value->type)) {
+        value->type = type;
+        return 0;
+    }
+    return type == LWM2M_TYPE_NONE ? 0
+                                   : lwm2m_value_convert(value, type, &reader->command->records);
+}
+
 /* What the definition forbids; a new instance may come with values that can only be read. */
 static void check_definition(struct command_reader *reader, const struct place *place,
-                             const struct lwm2m_record *record)
+                             struct lwm2m_record *record)
 {
     const struct lwm2m_path *path = &record->path;
     struct command_resource resource;
@@ -224,9 +238,16 @@ static void check_definition(struct command_reader *reader, const struct place *
         command_reject_access(reader, path, "written");
         return;
     }
+    int err = fit_type(reader, resource.type, &record->value);
+    if (err != 0) {
+        command_reject(reader,
+                       "%s.value: by its definition, resource %u of object %u is of type %s",
+                       place->text, path->ids[2], path->ids[0], lwm2m_type_name(resource.type));
+        reader->err = err == -ENOMEM ? err : reader->err;
+        return;
+    }
     double size = measure(&record->value);
-    if (resource.has_range && resource.type == record->value.type &&
-        (size < resource.min || size > resource.max)) {
+    if (resource.has_range && (size < resource.min || size > resource.max)) {
         bool is_length = is_text_type(resource.type) || resource.type == LWM2M_TYPE_OPAQUE;
         command_reject(reader,
                        "%s.value: the %s %.15g is not in the range %.15g..%.15g of resource "

@@ -375,8 +375,35 @@ static void values_are_read_by_type(void **state)
         { WRITE("/9/0/1", "\"value\":false"), "PUT /9/0/1 /9/0/1=Boolean:false" },
         { WRITE("/9/0/1", "\"value\":18446744073709551615"),
           "PUT /9/0/1 /9/0/1=Unsigned Integer:18446744073709551615" },
-        /* The command's type counts more than the definition's. */
+    };
+    CHECK(rows);
+}
+
+/* A device reads a TLV by its own definition: one byte C8 is 200 or -56. */
+static void values_go_out_in_the_type_of_their_definition(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        { WRITE("/1/0/1", "\"value\":200,\"type\":\"Unsigned Integer\""),
+          "PUT /1/0/1 /1/0/1=Integer:200" },
+        { WRITE("/1/0/1", "\"value\":200,\"type\":\"Float\""), "PUT /1/0/1 /1/0/1=Integer:200" },
+        { WRITE("/1/0/1", "\"value\":\"200\",\"type\":\"String\""),
+          "PUT /1/0/1 /1/0/1=Integer:200" },
+        { WRITE("/3/0/13", "\"value\":-1,\"type\":\"Integer\""), "PUT /3/0/13 /3/0/13=Time:-1" },
+        { WRITE("/65/0/3", "\"value\":5,\"type\":\"Integer\""), "PUT /65/0/3 /65/0/3=Float:5" },
+        { WRITE("/1/0/6", "\"value\":1,\"type\":\"Integer\""), "PUT /1/0/6 /1/0/6=Boolean:true" },
+        /* Named a String, its bytes are meant, not base64 of them. */
+        { WRITE("/5/0/0", "\"value\":\"abcd\",\"type\":\"String\""),
+          "PUT /5/0/0 /5/0/0=Opaque:\"YWJjZA==\"" },
+        { WRITE("/3/0/14", "\"value\":\"KzAx\",\"type\":\"Opaque\""),
+          "PUT /3/0/14 /3/0/14=String:\"+01\"" },
+        { DATA("write", "\"path\":\"/4/0/1\",\"value\":101,\"type\":\"Unsigned Integer\""),
+          "4.00 data.value: the value 101 is not in the range -10..100 of resource 1 of object 4" },
         { WRITE("/1/0/1", "\"value\":\"x\",\"type\":\"String\""),
+          "4.00 data.value: by its definition, resource 1 of object 1 is of type Integer" },
+        { WRITE("/1/0/1", "\"value\":1.5,\"type\":\"Float\""),
+          "4.00 data.value: by its definition, resource 1 of object 1 is of type Integer" },
+        { WRITE("/1/0/1", "\"value\":\"x\",\"type\":\"String\",\"force\":true"),
           "PUT /1/0/1 /1/0/1=String:\"x\"" },
     };
     CHECK(rows);
@@ -481,7 +508,7 @@ static void a_batch_is_one_request(void **state)
         /* The last of duplicates counts, in the place of the first. */
         { BATCH("/1/0", "\"content\":[{\"path\":\"1\",\"value\":5},{\"path\":\"6\",\"value\":0},"
                         "{\"path\":\"/1/0/1\",\"value\":\"7\",\"type\":\"String\"}]"),
-          "POST /1/0 /1/0/1=String:\"7\" /1/0/6=Boolean:false" },
+          "POST /1/0 /1/0/1=Integer:7 /1/0/6=Boolean:false" },
         /* "/" with a path is a single write. */
         { DATA("write", "\"basePath\":\"/\",\"path\":\"/1/0/1\",\"value\":5"),
           "PUT /1/0/1 /1/0/1=Integer:5" },
@@ -797,6 +824,7 @@ int main(void)
         cmocka_unit_test(values_keep_to_the_range_of_their_definition),
         cmocka_unit_test(composite_commands_name_several_paths),
         cmocka_unit_test(values_are_read_by_type),
+        cmocka_unit_test(values_go_out_in_the_type_of_their_definition),
         cmocka_unit_test(values_that_do_not_fit_are_refused),
         cmocka_unit_test(hex_is_for_strings_and_opaque_values),
         cmocka_unit_test(a_batch_is_one_request),
