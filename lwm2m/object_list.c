@@ -6,10 +6,12 @@
 
 #include <uthash.h>
 
+#include "lwm2m/coap/siphash.h"
 #include "lwm2m/content/link_format.h"
 
-/* More links than any device has; keeps a hostile Register from costing much. */
-#define MAX_ENTRIES 16384
+/* More than any device has; keeps a hostile Register from costing much. */
+#define MAX_ENTRIES 2048
+#define MAX_PAYLOAD 65536
 
 struct shared_list {
     struct lwm2m_object_list list; /* first: what others see */
@@ -20,16 +22,22 @@ struct shared_list {
 
 struct lwm2m_object_lists {
     struct shared_list *by_payload;
+    uint64_t hash_key[2];
 };
 
-struct lwm2m_object_lists *lwm2m_object_lists_new(void)
+struct lwm2m_object_lists *lwm2m_object_lists_new(const uint64_t hash_key[2])
 {
-    return calloc(1, sizeof(struct lwm2m_object_lists));
+    struct lwm2m_object_lists *lists = calloc(1, sizeof(*lists));
+    if (lists) {
+        memcpy(lists->hash_key, hash_key, sizeof(lists->hash_key));
+    }
+    return lists;
 }
 
 static void shared_list_free(struct shared_list *shared)
 {
     free(shared->list.entries);
+    free(shared->list.objects);
     free(shared->list.root);
     free(shared->payload);
     free(shared);
@@ -197,6 +205,55 @@ static int read_entries(const uint8_t *payload, size_t len, struct lwm2m_object_
     return reader.err;
 }
 
+/* By object; of one object a link with a version before those without. */
+static int compare_objects(const void *left, const void *right)
+{
+    const struct lwm2m_object_version *a = left, *b = right;
+    if (a->object != b->object) {
+        return a->object < b->object ? -1 : 1;
+    }
+    return (b->version.major << 8 | b->version.minor) - (a->version.major << 8 | a->version.minor);
+}
+
+/* Whatever a payload holds is looked up here: a device may have as many records as objects. */
+static int index_objects(struct lwm2m_object_list *list)
+{
+    list->objects = calloc(list->count + 1, sizeof(*list->objects));
+    if (!list->objects) {
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        list->objects[i] =
+            (struct lwm2m_object_version){ list->entries[i].object, list->entries[i].version };
+    }
+    qsort(list->objects, list->count, sizeof(*list->objects), compare_objects);
+    for (size_t i = 0; i < list->count; i++) {
+        size_t count = list->object_count;
+        if (count == 0 || list->objects[i].object != list->objects[count - 1].object) {
+            list->objects[list->object_count++] = list->objects[i];
+        }
+    }
+    return 0;
+}
+
+static const struct lwm2m_object_version *find_object(const struct lwm2m_object_list *list,
+                                                      uint16_t object)
+{
+    size_t from = 0, to = list->object_count;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (list->objects[middle].object == object) {
+            return &list->objects[middle];
+        }
+        if (list->objects[middle].object < object) {
+            from = middle + 1;
+        } else {
+            to = middle;
+        }
+    }
+    return NULL;
+}
+
 static int shared_list_new(const uint8_t *payload, size_t len, struct shared_list **out)
 {
     struct shared_list *shared = calloc(1, sizeof(*shared));
@@ -210,6 +267,7 @@ static int shared_list_new(const uint8_t *payload, size_t len, struct shared_lis
     }
     rc = rc ? rc : read_root(payload, len, &shared->list);
     rc = rc ? rc : read_entries(payload, len, &shared->list);
+    rc = rc ? rc : index_objects(&shared->list);
     if (rc) {
         shared_list_free(shared);
         return rc;
@@ -225,13 +283,17 @@ int lwm2m_object_list_hold(struct lwm2m_object_lists *lists, const uint8_t *payl
     struct shared_list *shared = NULL;
     const uint8_t *key = len ? payload : nothing;
 
-    HASH_FIND(hh, lists->by_payload, key, len, shared);
+    if (len > MAX_PAYLOAD) {
+        return -EBADMSG;
+    }
+    unsigned hash = (unsigned)lwcoap_siphash(lists->hash_key, key, len);
+    HASH_FIND_BYHASHVALUE(hh, lists->by_payload, key, len, hash, shared);
     if (!shared) {
         int rc = shared_list_new(key, len, &shared);
         if (rc) {
             return rc;
         }
-        HASH_ADD_KEYPTR(hh, lists->by_payload, shared->payload, len, shared);
+        HASH_ADD_KEYPTR_BYHASHVALUE(hh, lists->by_payload, shared->payload, len, hash, shared);
     }
     shared->holders++;
     *list = &shared->list;
@@ -254,12 +316,7 @@ void lwm2m_object_list_release(struct lwm2m_object_lists *lists,
 
 bool lwm2m_object_list_has(const struct lwm2m_object_list *list, uint16_t object)
 {
-    for (size_t i = 0; i < list->count; i++) {
-        if (list->entries[i].object == object) {
-            return true;
-        }
-    }
-    return false;
+    return find_object(list, object) != NULL;
 }
 
 /* Versions that an enabler implies where a device gives none (Core TS 7.2.2 and the enabler's
@@ -277,10 +334,9 @@ static const struct {
 struct lwm2m_version lwm2m_object_list_version(const struct lwm2m_object_list *list,
                                                uint16_t object, struct lwm2m_version enabler)
 {
-    for (size_t i = 0; i < list->count; i++) {
-        if (list->entries[i].object == object && list->entries[i].version.major > 0) {
-            return list->entries[i].version;
-        }
+    const struct lwm2m_object_version *found = find_object(list, object);
+    if (found && found->version.major > 0) {
+        return found->version;
     }
     for (size_t i = 0; i < sizeof(implied) / sizeof(implied[0]); i++) {
         if (enabler.major == 1 && implied[i].enabler_minor == enabler.minor &&

@@ -25,10 +25,18 @@ struct lwm2m_object_entry {
     struct lwm2m_version version; /* from `ver=`; 0.0 without */
 };
 
+/* An object that is in a list, by itself or by instances. */
+struct lwm2m_object_version {
+    uint16_t object;
+    struct lwm2m_version version; /* 0.0 when no link gave one */
+};
+
 /** One shared list; read its members, change nothing. */
 struct lwm2m_object_list {
     struct lwm2m_object_entry *entries; /* in the order they were registered */
     size_t count;
+    struct lwm2m_object_version *objects; /* each object once, by ascending id */
+    size_t object_count;
     char *root;                                    /* alternate path: "" or "/lwm2m" */
     uint16_t formats[LWM2M_MAX_ANNOUNCED_FORMATS]; /* `ct` of the root link, in its order */
     size_t format_count;
@@ -36,8 +44,13 @@ struct lwm2m_object_list {
 
 struct lwm2m_object_lists;
 
-/** The lists of one server. @return NULL when memory is short */
-struct lwm2m_object_lists *lwm2m_object_lists_new(void);
+/**
+ * The lists of one server.
+ *
+ * @param hash_key  random: devices choose what is hashed
+ * @return NULL when memory is short
+ */
+struct lwm2m_object_lists *lwm2m_object_lists_new(const uint64_t hash_key[2]);
 void lwm2m_object_lists_free(struct lwm2m_object_lists *lists);
 
 /** How many different lists are held. */

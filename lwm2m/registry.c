@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lwm2m/coap/siphash.h"
 #include "lwm2m/content/content.h"
 
 static const char base64url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -35,14 +36,21 @@ void lwm2m_device_free(struct lwm2m_device *device)
     }
 }
 
+static unsigned name_hash(const struct lwm2m_registry *registry, const char *endpoint, size_t len)
+{
+    return (unsigned)lwcoap_siphash(registry->hash_key, endpoint, len);
+}
+
 void lwm2m_registry_place(struct lwm2m_registry *registry, struct lwm2m_device *device,
                           uint64_t number)
 {
     if (device->number) {
         HASH_DELETE(by_location, registry->by_location, device);
     } else {
-        HASH_ADD_KEYPTR(by_endpoint, registry->by_endpoint, device->endpoint,
-                        strlen(device->endpoint), device);
+        size_t len = strlen(device->endpoint);
+        unsigned hash = name_hash(registry, device->endpoint, len);
+        HASH_ADD_KEYPTR_BYHASHVALUE(by_endpoint, registry->by_endpoint, device->endpoint, len, hash,
+                                    device);
     }
     device->number = number;
     format_location(number, device->location);
@@ -59,7 +67,9 @@ struct lwm2m_device *lwm2m_registry_find(const struct lwm2m_registry *registry,
                                          const char *endpoint)
 {
     struct lwm2m_device *device = NULL;
-    HASH_FIND(by_endpoint, registry->by_endpoint, endpoint, strlen(endpoint), device);
+    size_t len = strlen(endpoint);
+    HASH_FIND_BYHASHVALUE(by_endpoint, registry->by_endpoint, endpoint, len,
+                          name_hash(registry, endpoint, len), device);
     return device;
 }
 

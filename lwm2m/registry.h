@@ -54,6 +54,7 @@ struct lwm2m_device {
 };
 
 struct lwm2m_registry {
+    uint64_t hash_key[2]; /* random: devices choose their names */
     struct lwm2m_device *by_endpoint;
     struct lwm2m_device *by_location;
 };

@@ -349,7 +349,10 @@ int lwm2m_server_new(const struct lwm2m_server_settings *settings,
     server->callbacks = *callbacks;
     server->now_ms = now_ms;
     server->timers = lwm2m_timers_new(now_ms, server);
-    server->object_lists = lwm2m_object_lists_new();
+    uint64_t list_key[2];
+    callbacks->random(callbacks->ctx, list_key, sizeof(list_key));
+    callbacks->random(callbacks->ctx, server->registry.hash_key, sizeof(server->registry.hash_key));
+    server->object_lists = lwm2m_object_lists_new(list_key);
     lwm2m_records_init(&server->records, settings->max_records);
     lwm2m_buffer_init(&server->payload, settings->coap.max_body_size);
     int rc = server->timers && server->object_lists ? 0 : -ENOMEM;

@@ -3,6 +3,8 @@
  */
 #include "lwm2m/coap/endpoint_internal.h"
 
+#include "lwm2m/coap/siphash.h"
+
 #include <string.h>
 
 static uint64_t rotate(uint64_t word, unsigned bits)
@@ -24,16 +26,15 @@ static void sip_round(uint64_t v[4])
     v[2] = rotate(v[2], 32);
 }
 
-/* SipHash-1-3 (Aumasson and Bernstein), words in the order of the host: it never leaves it. */
-uint64_t lwcoap_hash(const struct lwcoap_endpoint *endpoint, const void *bytes, size_t len)
+uint64_t lwcoap_siphash(const uint64_t key[2], const void *bytes, size_t len)
 {
     const uint8_t *next = bytes;
     uint64_t word;
     uint64_t v[4] = {
-        endpoint->hash_key[0] ^ UINT64_C(0x736f6d6570736575),
-        endpoint->hash_key[1] ^ UINT64_C(0x646f72616e646f6d),
-        endpoint->hash_key[0] ^ UINT64_C(0x6c7967656e657261),
-        endpoint->hash_key[1] ^ UINT64_C(0x7465646279746573),
+        key[0] ^ UINT64_C(0x736f6d6570736575),
+        key[1] ^ UINT64_C(0x646f72616e646f6d),
+        key[0] ^ UINT64_C(0x6c7967656e657261),
+        key[1] ^ UINT64_C(0x7465646279746573),
     };
 
     for (size_t left = len; left >= sizeof word; left -= sizeof word, next += sizeof word) {
@@ -55,6 +56,11 @@ uint64_t lwcoap_hash(const struct lwcoap_endpoint *endpoint, const void *bytes, 
     sip_round(v);
     sip_round(v);
     return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+uint64_t lwcoap_hash(const struct lwcoap_endpoint *endpoint, const void *bytes, size_t len)
+{
+    return lwcoap_siphash(endpoint->hash_key, bytes, len);
 }
 
 struct lwcoap_route_key lwcoap_route_key_of(const struct transport_route *route)

@@ -31,6 +31,8 @@ static void describe(const struct lwm2m_object_list *list, char *text, size_t si
     }
 }
 
+static const uint64_t hash_key[2] = { 1, 2 };
+
 static const struct {
     const char *name, *payload, *list;
     int err;
@@ -60,7 +62,7 @@ static const struct {
 
 static void payloads_are_read(void **state)
 {
-    struct lwm2m_object_lists *lists = lwm2m_object_lists_new();
+    struct lwm2m_object_lists *lists = lwm2m_object_lists_new(hash_key);
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const struct lwm2m_object_list *list = NULL;
@@ -82,7 +84,7 @@ static void payloads_are_read(void **state)
 
 static void identical_payloads_share_one_list(void **state)
 {
-    struct lwm2m_object_lists *lists = lwm2m_object_lists_new();
+    struct lwm2m_object_lists *lists = lwm2m_object_lists_new(hash_key);
     const struct lwm2m_object_list *a, *b, *c;
     (void)state;
     assert_int_equal(lwm2m_object_list_hold(lists, (const uint8_t *)"</3/0>", 6, &a), 0);
@@ -112,7 +114,7 @@ static const struct {
 static void versions_are_registered_or_implied(void **state)
 {
     static const char payload[] = "</3/0>,</19>;ver=2.3";
-    struct lwm2m_object_lists *lists = lwm2m_object_lists_new();
+    struct lwm2m_object_lists *lists = lwm2m_object_lists_new(hash_key);
     const struct lwm2m_object_list *list;
     (void)state;
     assert_int_equal(
@@ -127,12 +129,68 @@ static void versions_are_registered_or_implied(void **state)
     lwm2m_object_lists_free(lists);
 }
 
+static void objects_are_found_wherever_they_stand(void **state)
+{
+    static const char payload[] =
+        "</9/1>,</3/0>,</9>;ver=2.1,</1/0>;ver=1.1,</65534>,</9/0>,</5/0>";
+    static const struct {
+        uint16_t object;
+        struct lwm2m_version version;
+        bool has;
+    } objects[] = { { 1, { 1, 1 }, true },  { 2, { 1, 0 }, false },   { 3, { 1, 0 }, true },
+                    { 5, { 1, 0 }, true },  { 9, { 2, 1 }, true },    { 10, { 1, 0 }, false },
+                    { 0, { 1, 0 }, false }, { 65534, { 1, 0 }, true } };
+    struct lwm2m_object_lists *lists = lwm2m_object_lists_new(hash_key);
+    const struct lwm2m_object_list *list;
+    (void)state;
+    assert_int_equal(
+        lwm2m_object_list_hold(lists, (const uint8_t *)payload, strlen(payload), &list), 0);
+    for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++) {
+        struct lwm2m_version version =
+            lwm2m_object_list_version(list, objects[i].object, (struct lwm2m_version){ 1, 0 });
+        assert_int_equal(lwm2m_object_list_has(list, objects[i].object), objects[i].has);
+        assert_int_equal(version.major, objects[i].version.major);
+        assert_int_equal(version.minor, objects[i].version.minor);
+    }
+    lwm2m_object_list_release(lists, list);
+    lwm2m_object_lists_free(lists);
+}
+
+/* Every link is compared with others at every Register: a list has its bounds. */
+static void endless_lists_are_refused(void **state)
+{
+    static char payload[70000];
+    struct lwm2m_object_lists *lists = lwm2m_object_lists_new(hash_key);
+    const struct lwm2m_object_list *list = NULL;
+    size_t len = 0;
+    (void)state;
+    for (unsigned i = 0; i <= 2048; i++) {
+        len +=
+            (size_t)snprintf(payload + len, sizeof(payload) - len, "%s</3303/%u>", i ? "," : "", i);
+        if (i == 2047) {
+            assert_int_equal(lwm2m_object_list_hold(lists, (uint8_t *)payload, len, &list), 0);
+            assert_int_equal(list->count, 2048);
+            lwm2m_object_list_release(lists, list);
+        }
+    }
+    assert_int_equal(lwm2m_object_list_hold(lists, (uint8_t *)payload, len, &list), -EBADMSG);
+    memset(payload, ' ', sizeof(payload));
+    memcpy(payload + 65536 - 6, "</3/0>", 6);
+    assert_int_equal(lwm2m_object_list_hold(lists, (uint8_t *)payload, 65537, &list), -EBADMSG);
+    assert_int_equal(lwm2m_object_list_hold(lists, (uint8_t *)payload, 65536, &list), 0);
+    lwm2m_object_list_release(lists, list);
+    assert_int_equal(lwm2m_object_lists_count(lists), 0);
+    lwm2m_object_lists_free(lists);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(payloads_are_read),
         cmocka_unit_test(identical_payloads_share_one_list),
         cmocka_unit_test(versions_are_registered_or_implied),
+        cmocka_unit_test(objects_are_found_wherever_they_stand),
+        cmocka_unit_test(endless_lists_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
