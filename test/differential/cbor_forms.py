@@ -1,5 +1,5 @@
 """CBOR (RFC 8949) in every legal form: heads wider than needed, indefinite lengths, strings in
-pieces, floats of every size that holds them, decimal fractions, tags. cbor2 reads what it writes."""
+pieces, floats of every size that holds them, decimal fractions, tags."""
 
 import decimal
 import math

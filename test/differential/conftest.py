@@ -1,4 +1,7 @@
-"""What the differential tests share: the seed in the report, and the gateway of test/integration."""
+"""Our content formats and messages against other people's code: python3-cbor2, Python's json, tshark.
+
+Records are random, from a seed that the report names: LWM2MQTT_SEED and LWM2MQTT_ROUNDS repeat a
+failure or look longer. The fixtures are those of test/integration."""
 
 import importlib.util
 import pathlib

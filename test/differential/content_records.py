@@ -138,7 +138,8 @@ def any_double(rng, finite=False):
     if kind == 0:
         return round(rng.uniform(-500, 500), 2)
     if kind == 1:  # what half and single precision hold
-        return struct.unpack(">e", rng.choice([b"\0\1", b"\3\xff", b"\4\0", b"\x7b\xff", b"\x3c\1"]))[0]
+        edges = [b"\0\1", b"\3\xff", b"\4\0", b"\x7b\xff", b"\x3c\1"]
+        return struct.unpack(">e", rng.choice(edges))[0]
     if kind == 2:
         return struct.unpack(">f", struct.pack(">f", rng.uniform(-1e6, 1e6)))[0]
     if kind == 3:

@@ -303,7 +303,7 @@ def damaged(rng, payload):
 
 
 def their_records(name, base, payload):
-    """None when it is well-formed, but its tags or names mean something that cbor2 or LwM2M has not."""
+    """None when it is well-formed, but its tags or names mean nothing to cbor2, or to LwM2M."""
     stream = io.BytesIO(payload)
     try:
         item = cbor2.CBORDecoder(stream, str_errors="replace").decode()

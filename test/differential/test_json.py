@@ -237,7 +237,8 @@ def test_doubles_are_the_nearest():
     rng, tool, texts = generator("json doubles"), Tool(), []
     for _ in range(ROUNDS):
         digits = "".join(rng.choice("0123456789") for _ in range(rng.randint(1, 40)))
-        texts.append(f"{rng.choice(['', '-'])}{rng.randint(0, 9)}.{digits}e{rng.randint(-330, 290)}")
+        sign, exponent = rng.choice(["", "-"]), rng.randint(-330, 290)
+        texts.append(f"{sign}{rng.randint(0, 9)}.{digits}e{exponent}")
         tool.decode("senml-json", (9, 0, 1), f'[{{"n":"/9/0/1","v":{texts[-1]}}}]'.encode())
     for text, got in zip(texts, tool.answers()):
         assert float(got[0].value) == float(text), text
