@@ -279,15 +279,18 @@ static size_t shorten_exponent(char *text)
  */
 static size_t write_any(double number, char *text)
 {
+    char digits[40]; /* 17 of them, a sign, a point and an exponent take 24 */
     /* A subnormal has fewer digits to tell. */
     for (int precision = number < DBL_MIN ? 1 : 15; precision <= 17; precision++) {
-        (void)snprintf(text, LWM2M_NUMBER_TEXT_MAX - 1, "%.*g", precision, number);
-        double back = strtod(text, NULL);
+        (void)snprintf(digits, sizeof(digits), "%.*g", precision, number);
+        double back = strtod(digits, NULL);
         if (back >= number && back <= number) {
             break;
         }
     }
-    return shorten_exponent(text);
+    size_t len = shorten_exponent(digits);
+    memcpy(text, digits, len + 1);
+    return len;
 }
 
 size_t lwm2m_value_format_double(double number, char text[LWM2M_NUMBER_TEXT_MAX])
