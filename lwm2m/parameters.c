@@ -6,6 +6,7 @@
 
 /* Of all parameters of one registration; a Uri-Query option holds at most 255 bytes. */
 #define MAX_PACKED 4096
+#define MAX_COUNT  64
 
 void lwm2m_parameters_deinit(struct lwm2m_parameters *parameters)
 {
@@ -54,19 +55,23 @@ bool lwm2m_parameters_find(const struct lwm2m_parameters *parameters, const char
     return false;
 }
 
-/* Where a parameter of this name stands: [*start, *end); both at the end when it is new. */
-static void find_place(const struct lwm2m_parameters *parameters, const uint8_t *name,
-                       size_t name_len, size_t *start, size_t *end)
+/* Where a parameter of this name stands: [*start, *end); both at the end when it is new. Returns
+ * how many stand before it. */
+static size_t find_place(const struct lwm2m_parameters *parameters, const uint8_t *name,
+                         size_t name_len, size_t *start, size_t *end)
 {
     struct lwm2m_parameter parameter;
+    size_t before = 0;
     *start = 0;
     *end = 0;
     while (next_parameter(parameters, end, &parameter)) {
         if (strlen(parameter.name) == name_len && memcmp(parameter.name, name, name_len) == 0) {
-            return;
+            break;
         }
         *start = *end;
+        before++;
     }
+    return before;
 }
 
 int lwm2m_parameters_set(struct lwm2m_parameters *parameters, const uint8_t *name, size_t name_len,
@@ -76,10 +81,10 @@ int lwm2m_parameters_set(struct lwm2m_parameters *parameters, const uint8_t *nam
         return -EINVAL;
     }
     size_t start, end;
-    find_place(parameters, name, name_len, &start, &end);
+    size_t before = find_place(parameters, name, name_len, &start, &end);
     size_t new_len = name_len + 1 + (value ? 1 + value_len : 0) + 1;
     size_t tail_len = parameters->len - end;
-    if (start + new_len + tail_len > MAX_PACKED) {
+    if (before == MAX_COUNT || start + new_len + tail_len > MAX_PACKED) {
         return -ENOSPC;
     }
     char *packed = malloc(start + new_len + tail_len);

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #define DEFAULT_LIFETIME_S 86400 /* of LwM2M 1.0, where `lt` may be missing */
+#define MAX_QUERY_OPTIONS  64    /* each is looked for among the others */
 
 static const struct lwm2m_refusal accepted = { 0, "" };
 
@@ -45,11 +46,15 @@ static struct lwm2m_refusal read_query(const struct lwcoap_message *message,
 {
     struct lwcoap_option_reader reader;
     struct lwcoap_option option;
+    unsigned count = 0;
 
     lwcoap_option_reader_init(&reader, message);
     while (lwcoap_option_next(&reader, &option)) {
         if (option.number != LWCOAP_OPTION_URI_QUERY || option.len == 0) {
             continue;
+        }
+        if (++count > MAX_QUERY_OPTIONS) {
+            return bad_request("too many query parameters");
         }
         const uint8_t *equals = memchr(option.value, '=', option.len);
         size_t name_len = equals ? (size_t)(equals - option.value) : option.len;

@@ -82,6 +82,14 @@ static void bad_and_endless_parameters_are_refused(void **state)
     }
     assert_int_equal(rc, -ENOSPC);
     lwm2m_parameters_deinit(&parameters);
+
+    for (int i = 0; i < 64; i++) {
+        snprintf(name, sizeof(name), "p%d", i);
+        assert_int_equal(set(&parameters, name, ""), 0);
+    }
+    assert_int_equal(set(&parameters, "p63", "changed"), 0);
+    assert_int_equal(set(&parameters, "p64", ""), -ENOSPC);
+    lwm2m_parameters_deinit(&parameters);
 }
 
 int main(void)

@@ -208,8 +208,7 @@ static void a_bad_update_changes_nothing(void **state)
     expect(h, "refused a 4.00: lt is not a number of seconds", "< ACK 4.00 ", NULL);
     assert_int_equal(lwm2m_device_lifetime_s(lwm2m_server_find(h->server, "a")), 300);
     device_request(h, LWCOAP_CON, LWCOAP_POST, h->location, NULL, LWM2M_FORMAT_TLV, "x");
-    expect(h, "refused a 4.15: the object list is not in link-format",
-           "< ACK 4.15 ", NULL);
+    expect(h, "refused a 4.15: the object list is not in link-format", "< ACK 4.15 ", NULL);
 }
 
 static void an_update_from_a_new_address_moves_the_device(void **state)
@@ -303,6 +302,22 @@ static void other_paths_and_methods_are_refused(void **state)
     expect(h, "< ACK 2.05  ct=40 </rd>;rt=\"core.rd\";ct=40", NULL);
 }
 
+/* Each one is looked for among the others: a datagram holds thousands. */
+static void a_flood_of_parameters_is_refused(void **state)
+{
+    struct harness *h = *state;
+    char query[500] = "ep=a&lt=300&lwm2m=1.1";
+    for (int i = 0; i < 61; i++) {
+        strcat(query, "&x=1");
+    }
+    device_register(h, query, LINKS);
+    expect(h, "registered a", "< ACK 2.01  location=rd location=*", NULL);
+    strcat(query, "&x=1");
+    device_register(h, query, LINKS);
+    expect(h, "refused a 4.00: too many query parameters", "< ACK 4.00  too many query parameters",
+           NULL);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
 
 int main(void)
@@ -325,6 +340,7 @@ int main(void)
         TEST(a_reason_makes_no_answer_larger_than_its_request),
         TEST(queue_mode_has_many_spellings),
         TEST(other_paths_and_methods_are_refused),
+        TEST(a_flood_of_parameters_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
