@@ -50,7 +50,7 @@ struct backlog {
     struct slot *slots;
 };
 
-/* --- entries ------------------------------------------------------------------------------- */
+/* --- entries --- */
 
 static char *copy_bytes(char **end, const void *data, size_t len)
 {
@@ -136,7 +136,7 @@ static void wait_again(struct backlog *backlog, struct entry *entry)
     }
 }
 
-/* --- slots ----------------------------------------------------------------------------------- */
+/* --- slots --- */
 
 static uint64_t take_slot(struct backlog *backlog, struct entry *entry)
 {
@@ -169,8 +169,7 @@ static struct entry *find_entry(const struct backlog *backlog, uint64_t id)
     return backlog->slots[index].entry;
 }
 
-/* --- handing over ------------------------------------------------------------------------------
- */
+/* --- handing over --- */
 
 /*
  * A few rounds of unconfirmed messages keep the broker busy; more would only make devices wait for
@@ -243,8 +242,7 @@ static void hand_over_all(struct backlog *backlog)
     watch_congestion(backlog);
 }
 
-/* --- the interface ------------------------------------------------------------------------------
- */
+/* --- the interface --- */
 
 int backlog_new(const struct backlog_settings *settings, struct backlog **backlog)
 {

@@ -79,8 +79,7 @@ static const struct row batch_write = {
     read_write,
 };
 
-/* --- writes ------------------------------------------------------------------------------------
- */
+/* --- writes --- */
 
 static void read_mode(struct command_reader *reader)
 {
@@ -149,8 +148,7 @@ static void read_write_composite(struct command_reader *reader)
     command_read_format(reader);
 }
 
-/* --- members that are common to all --------------------------------------------------------------
- */
+/* --- members that are common to all --- */
 
 /* Members that the gateway writes itself; all others are sent back. */
 static bool is_sent_back(const char *name)
@@ -307,8 +305,7 @@ static void read_text(struct command_reader *reader, const char *text, size_t le
     cJSON_Delete(root);
 }
 
-/* --- the interface -------------------------------------------------------------------------------
- */
+/* --- the interface --- */
 
 static struct command *command_new(size_t max_records)
 {

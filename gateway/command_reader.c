@@ -10,8 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- mistakes ------------------------------------------------------------------------------------
- */
+/* --- mistakes --- */
 
 struct command_quote command_quote(const char *text)
 {
@@ -63,8 +62,7 @@ void command_reject_access(struct command_reader *reader, const struct lwm2m_pat
                         path->ids[0], verb);
 }
 
-/* --- members
- * --------------------------------------------------------------------------------------- */
+/* --- members --- */
 
 const struct cJSON *command_member(const struct cJSON *object, const char *name)
 {
@@ -126,8 +124,7 @@ void command_read_path(struct command_reader *reader, const char *name, unsigned
     }
 }
 
-/* --- content formats
- * ---------------------------------------------------------------------------------- */
+/* --- content formats --- */
 
 /* Reads a number or name; LWM2M_FORMAT_NONE after a mistake or when it is missing. */
 static uint16_t read_format(struct command_reader *reader, const char *name)
@@ -180,8 +177,7 @@ void command_read_format(struct command_reader *reader)
     reader->command->request.format = format->number;
 }
 
-/* --- time to live
- * --------------------------------------------------------------------------------------- */
+/* --- time to live --- */
 
 void command_read_ttl(struct command_reader *reader, const struct cJSON *item, const char *name)
 {
@@ -210,8 +206,7 @@ void command_read_ttl(struct command_reader *reader, const struct cJSON *item, c
     }
 }
 
-/* --- write-attr
- * ------------------------------------------------------------------------------------------ */
+/* --- write-attr --- */
 
 enum attribute_kind { ATTRIBUTE_INTEGER, ATTRIBUTE_DECIMAL, ATTRIBUTE_SWITCH };
 
@@ -306,8 +301,7 @@ void command_read_attributes(struct command_reader *reader)
     lwm2m_buffer_deinit(&query);
 }
 
-/* --- execute
- * -------------------------------------------------------------------------------------------- */
+/* --- execute --- */
 
 /* Behind one argument, `5` or `5='text'`; NULL when there is none (Core TS 6.3.5). */
 static const char *skip_argument(const char *at, unsigned *seen)

@@ -17,8 +17,7 @@ struct place {
     char text[40];
 };
 
-/* --- types
- * ----------------------------------------------------------------------------------------- */
+/* --- types --- */
 
 static enum lwm2m_type type_of_json(const struct cJSON *item)
 {
@@ -57,8 +56,7 @@ static enum lwm2m_type choose_type(struct command_reader *reader, const struct c
     return type_of_json(command_member(entry, "value"));
 }
 
-/* --- values
- * ---------------------------------------------------------------------------------------- */
+/* --- values --- */
 
 static int digit_of(char c)
 {
@@ -289,8 +287,7 @@ void command_read_value(struct command_reader *reader)
     read_entry(reader, reader->data, &place, &reader->command->request.path);
 }
 
-/* --- content
- * ---------------------------------------------------------------------------------------- */
+/* --- content --- */
 
 /* `path` as it stands, when it is below (or is) a resource of the base. */
 static bool is_absolute(const struct lwm2m_path *path, const struct lwm2m_path *base)

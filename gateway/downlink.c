@@ -23,8 +23,7 @@ static const struct command_text auto_echo = { COMMAND_AUTO_OBSERVE_ECHO,
                                                sizeof(COMMAND_AUTO_OBSERVE_ECHO) - 1 };
 static const struct command_text no_echo = { "", 0 };
 
-/* --- the list of commands ----------------------------------------------------------------------
- */
+/* --- the list of commands --- */
 
 static void add_command(struct downlink *downlink, struct command *command)
 {
@@ -57,8 +56,7 @@ static void end_command(struct downlink *downlink, struct command *command)
     command_free(command);
 }
 
-/* --- from the message to the request
- * --------------------------------------------------------------- */
+/* --- from the message to the request --- */
 
 struct lookup {
     const struct definitions *definitions;
@@ -207,8 +205,7 @@ static void carry_out(struct downlink *downlink, const char *endpoint,
     }
 }
 
-/* --- what became of a request
- * --------------------------------------------------------------------------- */
+/* --- what became of a request --- */
 
 /* Notifications send back what the observe command had; nothing is kept when that is nothing. */
 static void keep_echo(struct downlink *downlink, struct lwm2m_observation *observation,
@@ -273,8 +270,7 @@ void downlink_event(struct downlink *downlink, const struct lwm2m_event *event)
     }
 }
 
-/* --- the interface
- * ----------------------------------------------------------------------------------------- */
+/* --- the interface --- */
 
 struct downlink *downlink_new(const struct downlink_settings *settings)
 {

@@ -28,9 +28,7 @@ enum {
     MAX_EXCHANGES = 65536, /* requests under way at once */
 };
 
-/* --- the start
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- the start --- */
 
 static void write_log(void *ctx, const char *line, size_t len)
 {

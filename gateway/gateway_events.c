@@ -9,8 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-/* --- time and randomness
- * ------------------------------------------------------------------------ */
+/* --- time and randomness --- */
 
 static uint64_t clock_ms(clockid_t clock)
 {
@@ -42,8 +41,7 @@ static void on_random(void *ctx, void *bytes, size_t len)
     random_fill(&gateway->random, bytes, len);
 }
 
-/* --- what the LwM2M server asks and tells
- * ------------------------------------------------------------ */
+/* --- what the LwM2M server asks and tells --- */
 
 static void on_datagram(void *ctx, const struct transport_route *route, const uint8_t *data,
                         size_t len)
@@ -181,8 +179,7 @@ static void on_event(void *ctx, const struct lwm2m_event *event)
     }
 }
 
-/* --- between backlog and broker
- * ------------------------------------------------------------------------- */
+/* --- between backlog and broker --- */
 
 static int on_publish(void *ctx, const struct backlog_message *message, uint64_t id)
 {

@@ -14,9 +14,7 @@ enum {
     END_CONNECTION_MS = 2000,
 };
 
-/* --- the end
- * ------------------------------------------------------------------------------------------------
- */
+/* --- the end --- */
 
 static void enter_stage(struct gateway *gateway, enum stage stage, uint64_t now, uint64_t limit_ms)
 {
@@ -69,9 +67,7 @@ static void stop(struct gateway *gateway, int number)
     enter_stage(gateway, STAGE_REQUESTS, gateway_now_ms(NULL), END_REQUESTS_MS);
 }
 
-/* --- SIGHUP
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- SIGHUP --- */
 
 /* Lines as they are: `file:line:column: …` is what people and editors look for. */
 static void print_mistakes(const struct config_error *error)
@@ -99,9 +95,7 @@ static void reload(struct gateway *gateway)
     config_deinit(&config);
 }
 
-/* --- the loop
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- the loop --- */
 
 static void on_received(void *ctx, const struct transport_route *route, uint8_t *data, size_t len)
 {

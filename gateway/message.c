@@ -44,8 +44,7 @@ static void write_code(struct lwm2m_buffer *buffer, uint8_t code)
     JSON_LITERAL(buffer, "\"");
 }
 
-/* --- registrations -------------------------------------------------------------------------------
- */
+/* --- registrations --- */
 
 /* Never published: what looks like a credential, and what the message itself says. */
 static bool is_left_out(const char *name)
@@ -150,8 +149,7 @@ void message_write_registration(struct lwm2m_buffer *buffer, const struct messag
     JSON_LITERAL(buffer, "}}");
 }
 
-/* --- reports of devices
- * ------------------------------------------------------------------------------ */
+/* --- reports of devices --- */
 
 static void write_send(struct lwm2m_buffer *buffer, const struct message_context *context,
                        const struct lwm2m_event *event)
@@ -189,8 +187,7 @@ void message_write_report(struct lwm2m_buffer *buffer, const struct message_cont
     JSON_LITERAL(buffer, "}}");
 }
 
-/* --- commands
- * ------------------------------------------------------------------------------------------ */
+/* --- commands --- */
 
 static void write_req_path(struct lwm2m_buffer *buffer, const struct command *command)
 {

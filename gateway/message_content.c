@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* --- values ----------------------------------------------------------------------------------- */
+/* --- values --- */
 
 static void write_names(struct lwm2m_buffer *buffer, const struct message_context *context,
                         const struct lwm2m_event *event, const struct lwm2m_path *path)
@@ -58,8 +58,7 @@ static void write_records(struct lwm2m_buffer *buffer, const struct message_cont
     JSON_LITERAL(buffer, "]");
 }
 
-/* --- other bodies --------------------------------------------------------------------------------
- */
+/* --- other bodies --- */
 
 /* An array of links as strings; false when the body is no link-format. */
 static bool write_links(struct lwm2m_buffer *buffer, const struct lwm2m_event *event)

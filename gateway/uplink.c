@@ -31,8 +31,7 @@ struct direction {
     const struct lwm2m_receipt *receipt;
 };
 
-/* --- topics ------------------------------------------------------------------------------------
- */
+/* --- topics --- */
 
 static bool is_uplink(enum config_topic_name name)
 {
@@ -80,8 +79,7 @@ static const char *topic_of(struct uplink *uplink, const struct direction *to)
     return err == 0 ? uplink->topic : NULL;
 }
 
-/* --- sending -------------------------------------------------------------------------------------
- */
+/* --- sending --- */
 
 static void log_drop(struct uplink *uplink, const struct direction *to, int err)
 {
@@ -142,8 +140,7 @@ static struct lwm2m_buffer *begin(struct uplink *uplink, struct message_context 
     return &uplink->text;
 }
 
-/* --- the interface
- * ---------------------------------------------------------------------------------- */
+/* --- the interface --- */
 
 int uplink_new(const struct uplink_settings *settings, struct uplink **uplink, const char **reason)
 {

@@ -124,7 +124,7 @@ static int format_uri_path(const struct lwm2m_device *device, const struct lwm2m
     return len < 0 || (size_t)len >= size ? -EINVAL : 0;
 }
 
-/* --- answers --------------------------------------------------------------------------------- */
+/* --- answers --- */
 
 static void respond(struct lwm2m_server *server, struct lwm2m_request *request,
                     const struct lwcoap_response *response)

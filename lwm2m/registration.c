@@ -19,7 +19,7 @@ static void refuse(struct lwm2m_server *server, const struct lwcoap_inbound *inb
     lwm2m_server_answer(server, inbound, refusal.code, refusal.reason);
 }
 
-/* --- lifetime ------------------------------------------------------------------------------- */
+/* --- lifetime --- */
 
 static void on_lifetime(struct lwm2m_timer *timer, void *ctx, uint64_t now_ms)
 {
@@ -48,7 +48,7 @@ static void restart_lifetime(struct lwm2m_server *server, struct lwm2m_device *d
     }
 }
 
-/* --- Register --------------------------------------------------------------------------------- */
+/* --- Register --- */
 
 /* A new device or the one of this name, which a new registration replaces (Core TS 6.2.1). Its
  * waiting requests stay. */
@@ -186,8 +186,7 @@ void lwm2m_registration_register(struct lwm2m_server *server, const struct lwcoa
     lwm2m_terms_deinit(server, &terms);
 }
 
-/* --- Update and De-register ----------------------------------------------------------------------
- */
+/* --- Update and De-register --- */
 
 static bool update_is_empty(const struct lwcoap_inbound *inbound)
 {

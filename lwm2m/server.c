@@ -15,8 +15,7 @@
 #define BUSY_MAX_AGE_S     60 /* when to try again after 5.03 */
 #define ANSWER_OPTIONS_MAX 3  /* Max-Age and the payload marker */
 
-/* --- entering and leaving ------------------------------------------------------------------------
- */
+/* --- entering and leaving --- */
 
 void lwm2m_server_enter(struct lwm2m_server *server, uint64_t now_ms)
 {
@@ -60,8 +59,7 @@ struct lwm2m_event lwm2m_event_of(enum lwm2m_event_type type, const struct lwm2m
     };
 }
 
-/* --- devices
- * ---------------------------------------------------------------------------------------- */
+/* --- devices --- */
 
 /* Behind one address may be several devices: the last one that spoke owns it. */
 static void release_peer(struct lwm2m_server *server, struct lwm2m_device *device)
@@ -121,8 +119,7 @@ void lwm2m_device_remove(struct lwm2m_server *server, struct lwm2m_device *devic
     lwm2m_device_bury(server, device);
 }
 
-/* --- content
- * ------------------------------------------------------------------------------------------ */
+/* --- content --- */
 
 static bool definition_of(void *ctx, uint16_t object, uint16_t resource,
                           struct lwm2m_definition *definition)
@@ -183,8 +180,7 @@ void lwm2m_content_into_event(struct lwm2m_server *server, const struct lwm2m_de
     }
 }
 
-/* --- requests of devices
- * ---------------------------------------------------------------------------- */
+/* --- requests of devices --- */
 
 /* Whoever sends us a few bytes with a borrowed address shall not get more bytes sent there. */
 static bool would_amplify(const struct lwcoap_message *message, const char *reason)
@@ -326,8 +322,7 @@ static void on_random(void *ctx, void *bytes, size_t len)
     server->callbacks.random(server->callbacks.ctx, bytes, len);
 }
 
-/* --- the public interface
- * ------------------------------------------------------------------------------ */
+/* --- the public interface --- */
 
 int lwm2m_server_new(const struct lwm2m_server_settings *settings,
                      const struct lwm2m_server_callbacks *callbacks, uint64_t now_ms,

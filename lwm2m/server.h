@@ -18,7 +18,7 @@
 struct lwm2m_server;
 struct lwm2m_observation;
 
-/* --- requests to devices ------------------------------------------------------------------ */
+/* --- requests to devices --- */
 
 /** Operations of the device management and information reporting interfaces (Core TS 6.3, 6.4). */
 enum lwm2m_operation {
@@ -73,7 +73,7 @@ struct lwm2m_request {
                             the device may have carried it out */
 };
 
-/* --- events -------------------------------------------------------------------------------- */
+/* --- events --- */
 
 enum lwm2m_event_type {
     LWM2M_EVENT_REGISTERED,   /* also a re-registration; before the 2.01 leaves */
@@ -133,7 +133,7 @@ struct lwm2m_event {
                                             when the device waits for nothing */
 };
 
-/* --- the server ------------------------------------------------------------------------------ */
+/* --- the server --- */
 
 struct lwm2m_server_settings {
     struct lwcoap_settings coap;

@@ -62,7 +62,7 @@ static_assert(TRANSPORT_UDP_DATAGRAM_MAX <= OUT_ROOM);
 
 static const uint8_t v4_mapped[12] = { [10] = 0xff, [11] = 0xff };
 
-/* --- opening ------------------------------------------------------------------------------- */
+/* --- opening --- */
 
 static int read_host(const char *host, union socket_address *address, socklen_t *len)
 {
@@ -213,7 +213,7 @@ uint16_t transport_udp_port(const struct transport_udp *udp)
     return udp->port;
 }
 
-/* --- receiving ------------------------------------------------------------------------------- */
+/* --- receiving --- */
 
 /* An address that an answer cannot leave from: then the kernel chooses. */
 static bool is_many(const uint8_t ip[16])
@@ -285,7 +285,7 @@ uint64_t transport_udp_oversized(const struct transport_udp *udp)
     return udp->oversized;
 }
 
-/* --- sending --------------------------------------------------------------------------------- */
+/* --- sending --- */
 
 static void write_control(struct msghdr *header, union control *control, int level, int type,
                           const void *info, size_t len)

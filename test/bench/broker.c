@@ -27,7 +27,7 @@ struct broker {
     uint8_t in[IN_ROOM + 1];
 };
 
-/* --- sending ---------------------------------------------------------------------------------- */
+/* --- sending --- */
 
 static size_t put_text(uint8_t *at, const char *text, bool with_len)
 {
@@ -104,7 +104,7 @@ int broker_flush(struct broker *broker)
     return 0;
 }
 
-/* --- receiving -------------------------------------------------------------------------------- */
+/* --- receiving --- */
 
 struct packet {
     uint8_t type;
@@ -168,7 +168,7 @@ int broker_receive(struct broker *broker, broker_receiver *receiver, void *ctx)
     return 0;
 }
 
-/* --- connecting ------------------------------------------------------------------------------- */
+/* --- connecting --- */
 
 static int open_connection(struct broker *broker, uint16_t port, const char *client_id)
 {

@@ -79,7 +79,7 @@ static size_t compose_notify_non(const struct fleet *fleet, uint32_t index, uint
     return compose_notify(fleet, index, MESSAGE_NON, buffer);
 }
 
-/* --- answers ---------------------------------------------------------------------------------- */
+/* --- answers --- */
 
 /* The echo server knows no locations: there, one of the usual length is made up. */
 static void registered(struct fleet *fleet, uint32_t index, const struct message *answer)

@@ -13,8 +13,7 @@
 /* Devices that are looked at to find one that may send, before the loop goes on receiving. */
 enum { LOOKS = 64 };
 
-/* --- messages of the devices -------------------------------------------------------------------
- */
+/* --- messages of the devices --- */
 
 static void transmit(struct load *load, uint32_t index, enum kind kind)
 {
@@ -124,8 +123,7 @@ static void send_what_is_due(struct load *load, uint64_t now_ns)
     }
 }
 
-/* --- what comes back ---------------------------------------------------------------------------
- */
+/* --- what comes back --- */
 
 static bool answers(const struct device *device, uint32_t index, const struct message *message)
 {
@@ -200,8 +198,7 @@ static void on_publish(void *ctx, const char *topic, const char *payload)
     }
 }
 
-/* --- the loop ----------------------------------------------------------------------------------
- */
+/* --- the loop --- */
 
 /* How long there is nothing to do but to listen, in ns. */
 static uint64_t time_to_wait(const struct load *load, uint64_t now_ns)

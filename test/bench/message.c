@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* --- writing --------------------------------------------------------------------------------- */
+/* --- writing --- */
 
 struct message_writer message_begin(uint8_t *buffer, enum message_type type, uint8_t code,
                                     uint16_t id, const uint8_t *token, size_t token_len)
@@ -89,7 +89,7 @@ size_t message_end(const struct message_writer *writer)
     return (size_t)(writer->at - writer->start);
 }
 
-/* --- reading --------------------------------------------------------------------------------- */
+/* --- reading --- */
 
 struct reader {
     const uint8_t *at;

@@ -7,8 +7,7 @@
 
 enum { ROOM = WIRE_DATAGRAM_MAX - 64 /* what the last way of spoiling may add */ };
 
-/* --- the messages that are spoilt
- * ----------------------------------------------------------------- */
+/* --- the messages that are spoilt --- */
 
 typedef size_t base_message(struct random *random, struct fleet *fleet, uint32_t index,
                             uint8_t *buffer);
@@ -99,8 +98,7 @@ static base_message *const bases[] = {
     base_kind, base_kind, base_kind, base_kind, base_answer, base_blocks, base_send, base_garbage,
 };
 
-/* --- ways of spoiling
- * ------------------------------------------------------------------------------- */
+/* --- ways of spoiling --- */
 
 typedef size_t spoil(struct random *random, uint8_t *buffer, size_t len);
 

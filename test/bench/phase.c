@@ -20,8 +20,7 @@ const struct phase *phase_at(size_t index)
     return index < sizeof(phases) / sizeof(phases[0]) ? phases[index] : NULL;
 }
 
-/* --- "name:key=value,…" ------------------------------------------------------------------------
- */
+/* --- "name:key=value,…" --- */
 
 static void set_seconds(struct phase_settings *settings, const char *value)
 {
@@ -119,8 +118,7 @@ int phase_parse(const char *text, const struct phase_settings *defaults, const s
     return 0;
 }
 
-/* --- running ------------------------------------------------------------------------------------
- */
+/* --- running --- */
 
 /* What is read before a phase and after it. */
 struct reading {

@@ -38,8 +38,7 @@ static enum choice choose_non(struct load *load, uint32_t *index, enum kind *kin
                                      : load_next_device(load, true, is_observed, index);
 }
 
-/* --- settle: the gateway sets up its observations ------------------------------------------------
- */
+/* --- settle: the gateway sets up its observations --- */
 
 /* Until every registered device is observed, or `seconds` have passed. */
 static enum choice choose_settle(struct load *load, uint32_t *index, enum kind *kind)

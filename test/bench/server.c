@@ -42,8 +42,7 @@ static void on_print(int signal)
     print_heap = 1;
 }
 
-/* --- callbacks of the library --------------------------------------------------------------------
- */
+/* --- callbacks of the library --- */
 
 static void send_datagram(void *ctx, const struct transport_route *route, const uint8_t *data,
                           size_t len)
@@ -127,8 +126,7 @@ static void forget_context(void *ctx, void *observation_context)
     (void)observation_context; /* none is ever set */
 }
 
-/* --- the loop
- * -------------------------------------------------------------------------------------- */
+/* --- the loop --- */
 
 static void on_datagram(void *ctx, const struct transport_route *route, uint8_t *data, size_t len)
 {

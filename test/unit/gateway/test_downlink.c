@@ -15,8 +15,7 @@
 
 static char root[] = "";
 
-/* --- the fake server -----------------------------------------------------------------------------
- */
+/* --- the fake server --- */
 
 struct lwm2m_observation {
     void *context;
@@ -76,8 +75,7 @@ void *lwm2m_observation_context(const struct lwm2m_observation *observation)
     return observation->context;
 }
 
-/* --- the bench
- * ------------------------------------------------------------------------------------ */
+/* --- the bench --- */
 
 struct bench {
     struct fake_outlet outlet;
@@ -158,8 +156,7 @@ static void ends(struct bench *bench, enum lwm2m_event_type type)
 #define READ        "{\"msgType\":\"read\",\"reqID\":1,\"data\":{\"path\":\"/3/0\"}}"
 #define HEAD(type_) "up/resp {\"msgType\":\"" type_ "\",\"ep\":\"dev\",\"ts\":1700000000000"
 
-/* --- tests
- * --------------------------------------------------------------------------------------------- */
+/* --- tests --- */
 
 static void a_command_becomes_a_request_and_its_answer_a_message(void **state)
 {

@@ -32,7 +32,7 @@ static void assert_message(struct lwm2m_buffer *buffer, const char *expected)
     lwm2m_buffer_deinit(buffer);
 }
 
-/* --- registrations --------------------------------------------------------------------------- */
+/* --- registrations --- */
 
 static void registers(struct lwm2m_device *registered, const struct lwm2m_event *like,
                       const char *expected)
@@ -109,8 +109,7 @@ static void a_device_that_left_says_why(void **state)
                                  "\"reason\":\"lifetime_expired\"}}");
 }
 
-/* --- content -----------------------------------------------------------------------------------
- */
+/* --- content --- */
 
 static struct lwm2m_record record(uint16_t resource, struct lwm2m_value value)
 {
@@ -199,8 +198,7 @@ static void a_send_has_no_path_of_its_own(void **state)
                          "\"reason\":\"the payload is not what its content format says\"}}");
 }
 
-/* --- answers -------------------------------------------------------------------------------------
- */
+/* --- answers --- */
 
 static struct command *command_of(const char *json)
 {

@@ -107,7 +107,7 @@ static uint8_t *fate_of(struct dialogue *d, uint16_t message_id)
     return &device_of_id(d, message_id)->fates[message_id % MESSAGE_IDS];
 }
 
-/* --- what the server sends ------------------------------------------------------------------- */
+/* --- what the server sends --- */
 
 static struct sim_device *device_of_path(struct dialogue *d, const struct lwcoap_message *message)
 {
@@ -181,7 +181,7 @@ static void on_send(void *ctx, const struct transport_route *route, const uint8_
     }
 }
 
-/* --- the caller ------------------------------------------------------------------------------ */
+/* --- the caller --- */
 
 static void request_something(struct dialogue *d, struct sim_device *device)
 {
@@ -288,7 +288,7 @@ static void on_event(void *ctx, const struct lwm2m_event *event)
     }
 }
 
-/* --- what devices send ------------------------------------------------------------------------ */
+/* --- what devices send --- */
 
 static uint16_t next_id(struct dialogue *d, struct sim_device *device)
 {
@@ -529,7 +529,7 @@ static void do_empty(struct dialogue *d, struct sim_device *device)
     deliver(d, device, &writer);
 }
 
-/* --- time ------------------------------------------------------------------------------------- */
+/* --- time --- */
 
 static void pass(struct dialogue *d, uint64_t ms)
 {
@@ -550,8 +550,7 @@ static void pass(struct dialogue *d, uint64_t ms)
     d->now_ms = end;
 }
 
-/* --- the dialogue ------------------------------------------------------------------------------
- */
+/* --- the dialogue --- */
 
 static void kick(struct dialogue *d, struct sim_device *device)
 {

@@ -33,8 +33,7 @@ static struct lwm2m_record text_record(const char *path, const char *text)
     return record;
 }
 
-/* --- operations ---------------------------------------------------------------------------------
- */
+/* --- operations --- */
 
 static void a_read_is_decoded_in_whatever_format_it_comes(void **state)
 {
@@ -250,8 +249,7 @@ static void a_kicked_device_is_gone(void **state)
     assert_int_equal(lwm2m_server_device_count(h->server), 0);
 }
 
-/* --- queue mode
- * ---------------------------------------------------------------------------------------- */
+/* --- queue mode --- */
 
 static void a_sleeping_device_gets_its_requests_after_its_update_is_answered(void **state)
 {
@@ -358,8 +356,7 @@ static void the_queue_survives_a_new_register(void **state)
     expect(h, "registered a", "< ACK 2.01  location=rd location=*", "< CON 0.01 /3/0/0", NULL);
 }
 
-/* --- formats
- * --------------------------------------------------------------------------------------------- */
+/* --- formats --- */
 
 static void a_newer_device_is_spoken_to_in_what_it_announced(void **state)
 {
