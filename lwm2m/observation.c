@@ -338,7 +338,7 @@ void lwm2m_observation_notified(struct lwm2m_server *server, struct lwm2m_observ
     event.observation = observation;
     event.path = observation->path;
     event.outdated = response->outdated;
-    event.receipt = &receipt;
+    event.receipt = receipt.coap.confirmable ? &receipt : NULL;
     lwm2m_content_into_event(server, device, &observation->path, response, &event);
     if (response->code >> 5 != 2) {
         end(server, observation);

@@ -153,6 +153,7 @@ static void on_event(void *ctx, const struct lwm2m_event *event)
         snprintf(text + at, sizeof(text) - at, ": %s", event->reason);
     }
     add_line(h, text);
+    h->has_receipt = event->receipt != NULL;
     if (event->receipt) {
         h->receipt = *event->receipt;
     }

@@ -28,6 +28,7 @@ struct harness {
     char location[32]; /* of the last 2.01 */
 
     struct lwm2m_receipt receipt; /* of the last notification */
+    bool has_receipt;             /* the last event had one */
     uint64_t random;
     uint64_t awake_window_ms;
     unsigned contexts_freed;

@@ -68,6 +68,18 @@ static void waiting_requests_follow_the_acknowledgement(void **state)
     expect(h, "< ACK 0.00 ", "< CON 0.01 /3/0/0", NULL);
 }
 
+static void nobody_waits_for_a_nonconfirmable_notification(void **state)
+{
+    struct harness *h = *state;
+    struct lwm2m_request observe;
+    observed_device(h, &observe);
+    device_notify(h, LWCOAP_CON, CONTENT, 6, LWM2M_FORMAT_TEXT, "89", 2);
+    assert_true(h->has_receipt);
+    device_notify(h, LWCOAP_NON, CONTENT, 7, LWM2M_FORMAT_TEXT, "88", 2);
+    assert_false(h->has_receipt);
+    h->count = 0;
+}
+
 static void an_older_notification_is_marked(void **state)
 {
     struct harness *h = *state;
@@ -332,6 +344,7 @@ int main(void)
         TEST(a_confirmable_notification_is_acknowledged_when_it_is_safe),
         TEST(a_notification_that_could_not_be_kept_comes_again),
         TEST(waiting_requests_follow_the_acknowledgement),
+        TEST(nobody_waits_for_a_nonconfirmable_notification),
         TEST(an_older_notification_is_marked),
         TEST(an_unknown_token_is_reset),
         TEST(notifications_match_after_the_port_changed),
