@@ -20,6 +20,7 @@ struct decoder {
     struct lwm2m_records *records;
     char base_name[BASE_NAME_MAX];
     size_t base_name_len;
+    bool has_base_name;
     bool has_base_time;
     double base_time;
 };
@@ -48,6 +49,7 @@ static int read_base(struct decoder *decoder, const cJSON *pack)
     } else if (!cJSON_IsString(name) || strlen(name->valuestring) >= BASE_NAME_MAX) {
         return -EBADMSG;
     } else {
+        decoder->has_base_name = true;
         decoder->base_name_len = strlen(name->valuestring);
         memcpy(decoder->base_name, name->valuestring, decoder->base_name_len);
     }
@@ -143,6 +145,17 @@ static int read_entry(struct decoder *decoder, const cJSON *object, struct entry
     return 0;
 }
 
+/* Some old clients leave the base name out and write whole paths. */
+static bool is_whole_path(const struct decoder *decoder, struct lwm2m_bytes name,
+                          struct lwm2m_path *path)
+{
+    static const struct lwm2m_bytes no_base = { (const uint8_t *)"", 0 };
+
+    return !decoder->has_base_name && name.len > 0 && name.data[0] == '/' &&
+           lwm2m_senml_path(decoder->context, no_base, name, path) == 0 &&
+           lwm2m_path_is_within(path, &decoder->context->base);
+}
+
 /* Base name and name are segments of one path: exactly one slash joins them, written or not. */
 static int entry_path(const struct decoder *decoder, struct lwm2m_bytes name,
                       struct lwm2m_path *path)
@@ -150,6 +163,9 @@ static int entry_path(const struct decoder *decoder, struct lwm2m_bytes name,
     char prefix[BASE_NAME_MAX + 1];
     size_t len = decoder->base_name_len;
 
+    if (is_whole_path(decoder, name, path)) {
+        return 0;
+    }
     memcpy(prefix, decoder->base_name, len);
     if (len > 0 && prefix[len - 1] == '/' && name.len > 0 && name.data[0] == '/') {
         len--;
