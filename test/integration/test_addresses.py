@@ -177,6 +177,7 @@ def test_the_same_message_id_from_two_ports_is_two_messages(coap, mqtt):
     assert {mqtt.expect("up/register").json["ep"] for _ in range(2)} == {"a", "b"}
 
 
+@pytest.mark.settings({"lwm2m.coap.ack_timeout": "100ms", "lwm2m.coap.max_retransmit": 2})
 def test_a_device_whose_port_is_closed(coap, mqtt):
     """ICMP says so; the others are served on."""
     device, other = coap(), coap()

@@ -159,7 +159,7 @@ def test_mutated_payloads_are_published_as_valid_json(coap, mqtt, served):
     for i in range(400):
         number, body = rng.choice(bodies)
         path = rng.choice(["/3/0", "/3", "/3/0/9", "/3/0/7"])
-        req_id = mqtt.command("odd", {"msgType": "read", "data": {"path": path}})
+        req_id = mqtt.command("odd", {"msgType": "read", "data": {"path": path}}, qos=0)
         device.respond(device.next_request(), payload=mutated(rng, body), content_format=number)
         message = mqtt.expect("up/resp", lambda m: m.json is None or m.json.get("reqID") == req_id)
         assert message.json and message.json["data"]["code"] == "2.05", (i, number, message)

@@ -213,7 +213,9 @@ def test_a_notification_from_another_port_counts(device, coap, mqtt):
     assert moved.reply_to(sent).type == ACK
     assert mqtt.expect("up/notify").json["ep"] == "meter"
     mqtt.command("meter", {"msgType": "read", "data": {"path": "/3/0/0"}})
-    assert moved.next_request().path == "/3/0/0", "the new port is where the device is now"
+    request = moved.next_request()
+    assert request.path == "/3/0/0", "the new port is where the device is now"
+    moved.respond(request, "4.04")
 
 
 def test_an_object_that_an_update_takes_away_ends_its_observation(device, mqtt):
