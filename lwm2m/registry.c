@@ -41,6 +41,12 @@ static unsigned name_hash(const struct lwm2m_registry *registry, const char *end
     return (unsigned)lwcoap_siphash(registry->hash_key, endpoint, len);
 }
 
+/* Location ids are random: nobody can choose ones that collide, and no hash spreads them better. */
+static unsigned number_hash(uint64_t number)
+{
+    return (unsigned)number;
+}
+
 void lwm2m_registry_place(struct lwm2m_registry *registry, struct lwm2m_device *device,
                           uint64_t number)
 {
@@ -54,7 +60,8 @@ void lwm2m_registry_place(struct lwm2m_registry *registry, struct lwm2m_device *
     }
     device->number = number;
     format_location(number, device->location);
-    HASH_ADD(by_location, registry->by_location, number, sizeof(device->number), device);
+    HASH_ADD_BYHASHVALUE(by_location, registry->by_location, number, sizeof(device->number),
+                         number_hash(number), device);
 }
 
 void lwm2m_registry_remove(struct lwm2m_registry *registry, struct lwm2m_device *device)
@@ -77,7 +84,8 @@ struct lwm2m_device *lwm2m_registry_find_number(const struct lwm2m_registry *reg
                                                 uint64_t number)
 {
     struct lwm2m_device *device = NULL;
-    HASH_FIND(by_location, registry->by_location, &number, sizeof(number), device);
+    HASH_FIND_BYHASHVALUE(by_location, registry->by_location, &number, sizeof(number),
+                          number_hash(number), device);
     return device;
 }
 
