@@ -54,6 +54,17 @@ static size_t longest_chain(const struct lwm2m_registry *registry)
     return longest;
 }
 
+/* uthash's own hash; its cases fall through on purpose. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wimplicit-fallthrough"
+static unsigned unkeyed_hash(const char *name)
+{
+    unsigned hash;
+    HASH_VALUE(name, 12, hash);
+    return hash;
+}
+#pragma GCC diagnostic pop
+
 static void names_that_are_made_to_collide_do_not(void **state)
 {
     struct lwm2m_registry registry = { .hash_key = { 0x0123456789abcdef, 42 } };
@@ -63,9 +74,7 @@ static void names_that_are_made_to_collide_do_not(void **state)
     (void)state;
     for (uint32_t seed = 1; number < NAMES; seed++) {
         if (make_name(seed, name)) {
-            unsigned hash;
-            HASH_VALUE(name, 12, hash);
-            assert_int_equal(hash, COLLISION);
+            assert_int_equal(unkeyed_hash(name), COLLISION);
             device = lwm2m_device_new(name);
             assert_non_null(device);
             lwm2m_registry_place(&registry, device, ++number);
