@@ -7,8 +7,14 @@
 static bool resource(void *ctx, uint16_t object, uint16_t id, struct command_resource *definition)
 {
     (void)ctx;
-    *definition = (struct command_resource){ (enum lwm2m_type)(id % LWM2M_TYPE_UNTYPED), true, true,
-                                             object != 3 };
+    *definition = (struct command_resource){
+        .type = (enum lwm2m_type)(id % LWM2M_TYPE_UNTYPED),
+        .readable = true,
+        .writable = id != 8,
+        .executable = object != 3,
+        .has_range = id % 2 != 0,
+        .max = 100,
+    };
     return id % 3 != 0;
 }
 

@@ -37,8 +37,8 @@ static const char *const sound[] = {
     /* 19 */ "    <Units>/100</Units>",
     /* 20 */ "    <Description>How bright</Description>",
     /* 21 */ "   </Item>",
-    /* 22 */ "   <Item ID=\"2\"><Name>Off</Name><Operations>E</Operations><MultipleInstances>Single"
-             "</MultipleInstances><Mandatory>Optional</Mandatory><Type></Type></Item>",
+    /* 22 */ ("   <Item ID=\"2\"><Name>Off</Name><Operations>E</Operations><MultipleInstances>Single"
+              "</MultipleInstances><Mandatory>Optional</Mandatory><Type></Type></Item>"),
     /* 23 */ "  </Resources>",
     /* 24 */ " </Object>",
     /* 25 */ "</LWM2M>",
