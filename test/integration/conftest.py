@@ -291,6 +291,11 @@ class Mqtt:
         self.publish(topic.format(endpoint), command, **options)
         return command["reqID"]
 
+    def answer(self, req_id, timeout=None, topic="up/resp"):
+        """The JSON of the next message to the command with this reqID, an `ack` as well."""
+        return self.expect(topic, lambda m: isinstance(m.json, dict)
+                           and m.json.get("reqID") == req_id, timeout).json
+
     def request(self, endpoint, command, timeout=None, answer_topic="up/resp", **options):
         """command(), then its answer: the next message with its reqID other than an `ack`."""
         req_id = self.command(endpoint, command, **options)

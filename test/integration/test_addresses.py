@@ -5,14 +5,7 @@ import socket
 import pytest
 from coap import ACK, CON, CONTENT_FORMAT, LINK, OBSERVE, POST, RST, TEXT, URI_PATH, URI_QUERY, Message, Peer
 from conftest import free_port
-
-
-def read(mqtt, device, endpoint="meter"):
-    """A command reaches this device and its answer comes back."""
-    req_id = mqtt.command(endpoint, {"msgType": "read", "data": {"path": "/3/0/0"}})
-    device.respond(device.next_request(), payload=b"x", content_format=TEXT)
-    answer = mqtt.expect("up/resp", lambda m: m.json.get("reqID") == req_id).json
-    assert answer["data"]["code"] == "2.05"
+from dialogue import observe, read
 
 
 @pytest.fixture
@@ -112,7 +105,7 @@ def test_a_request_under_way_follows_the_device(coap, mqtt):
     request = after.next_request()
     assert request.token == lost.token
     after.respond(request, payload=b"x", content_format=TEXT)
-    answer = mqtt.expect("up/resp", lambda m: m.json.get("reqID") == req_id).json
+    answer = mqtt.answer(req_id)
     assert answer["data"]["code"] == "2.05"
 
 
@@ -133,15 +126,13 @@ def test_a_response_from_another_port_counts(coap, mqtt):
 def test_observations_follow_the_device(coap, mqtt):
     before, after = coap(), coap()
     location = before.register("meter", "</3303/0>")
-    mqtt.command("meter", {"msgType": "observe", "data": {"path": "/3303/0/5700"}})
-    request = before.next_request()
-    before.respond(request, payload=b"1", content_format=TEXT, options=[(OBSERVE, 1)])
+    token = observe(mqtt, before)
     assert after.request(POST, location).code_text == "2.04"
-    assert after.reply_to(after.notify(request.token, 2, b"2")).type == ACK
+    assert after.reply_to(after.notify(token, 2, b"2")).type == ACK
     assert mqtt.expect("up/notify").json["ep"] == "meter"
     mqtt.command("meter", {"msgType": "cancel-observe", "data": {"path": "/3303/0/5700"}})
     cancel = after.next_request()
-    assert cancel.token == request.token and cancel.get_uint(OBSERVE) == 1
+    assert cancel.token == token and cancel.get_uint(OBSERVE) == 1
     after.respond(cancel, payload=b"1", content_format=TEXT)
 
 

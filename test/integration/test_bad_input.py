@@ -10,6 +10,7 @@ import threading
 import pytest
 from coap import (ACK, CON, CONTENT_FORMAT, LINK, LWM2M_CBOR, LWM2M_JSON, NON, OBSERVE, POST,
                   RST, SENML_CBOR, SENML_JSON, TEXT, TLV, URI_PATH, URI_QUERY, Message)
+from dialogue import read
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -22,10 +23,7 @@ def served(coap, mqtt):
     mqtt.expect("up/register")
 
     def check():
-        req_id = mqtt.command("good", {"msgType": "read", "data": {"path": "/3/0/0"}})
-        device.respond(device.next_request(), payload=b"x", content_format=TEXT)
-        answer = mqtt.expect("up/resp", lambda m: m.json and m.json.get("reqID") == req_id)
-        assert answer.json["data"]["code"] == "2.05"
+        read(mqtt, device, "good")
 
     return check
 

@@ -5,8 +5,8 @@ import time
 import zlib
 
 import pytest
-from coap import (ACK, BLOCK1, BLOCK2, CON, CONTENT_FORMAT, ETAG, LINK, OBSERVE, OPAQUE, POST, PUT,
-                  SIZE1, TEXT, URI_PATH, URI_QUERY, Message, code)
+from coap import (BLOCK1, BLOCK2, CON, CONTENT_FORMAT, ETAG, LINK, OBSERVE, OPAQUE, POST, PUT,
+                  SIZE1, TEXT, URI_PATH, URI_QUERY, Message)
 
 BLOB = bytes(range(256)) * 20
 
@@ -23,10 +23,6 @@ def parts(value):
 def write_blob(mqtt, body, **data):
     return mqtt.command("meter", {"msgType": "write", "data": {
         "path": "/5/0/0", "type": "Opaque", "value": base64.b64encode(body).decode(), **data}})
-
-
-def answer_to(mqtt, req_id, timeout=None):
-    return mqtt.expect("up/resp", lambda m: m.json.get("reqID") == req_id, timeout).json
 
 
 def serve_write(device, size=None, first=None):
@@ -84,7 +80,7 @@ def test_firmware(make_gateway, mqtt, sim, size, gateway_block):
     mqtt.expect("up/register")
     body = (BLOB * 20)[:size]
     req_id = write_blob(mqtt, body)
-    assert answer_to(mqtt, req_id)["data"]["code"] == "2.04"
+    assert mqtt.answer(req_id)["data"]["code"] == "2.04"
     device.wait_line(rf"^firmware size={size} crc32={zlib.crc32(body):08x}")
     state = mqtt.request("meter", {"msgType": "read", "data": {"path": "/5/0/3"}}).json
     assert state["data"]["content"][0]["value"] == 2
@@ -122,7 +118,7 @@ def test_blocks_of_an_answer_are_fetched_in_order(device, mqtt):
         # RFC 7959, 2.4: only the first block must tell the format
         device.respond(request, payload=body[number * size:(number + 1) * size],
                        content_format=OPAQUE if number == 0 else None, options=options)
-    item = answer_to(mqtt, req_id)["data"]["content"][0]
+    item = mqtt.answer(req_id)["data"]["content"][0]
     assert base64.b64decode(item["value"]) == body
 
 
@@ -140,7 +136,7 @@ def test_a_resource_that_changes_while_it_is_read_is_never_a_mixture(device, mqt
                        content_format=OPAQUE, options=[(BLOCK2, block(number, number == 0, size)),
                                                        (ETAG, tag)])
         body, tag = new, b"v2"
-    data = answer_to(mqtt, req_id)["data"]
+    data = mqtt.answer(req_id)["data"]
     values = [base64.b64decode(item["value"]) for item in data.get("content", [])]
     assert values == [new] or (not values and data["reason"]), data
 
@@ -152,7 +148,7 @@ def test_the_size_of_a_body_is_told_first(device, mqtt):
     assert parts(request.get_uint(BLOCK1)) == (0, True, 1024)
     assert (request.code, request.get_uint(CONTENT_FORMAT)) == (PUT, OPAQUE)
     assert serve_write(device, first=request) == BLOB
-    assert answer_to(mqtt, req_id)["data"]["code"] == "2.04"
+    assert mqtt.answer(req_id)["data"]["code"] == "2.04"
 
 
 def test_a_device_that_acknowledges_with_smaller_blocks(device, mqtt):
@@ -170,7 +166,7 @@ def test_a_device_that_acknowledges_with_smaller_blocks(device, mqtt):
         if not more:
             break
     assert body == BLOB
-    assert answer_to(mqtt, req_id)["data"]["code"] == "2.04"
+    assert mqtt.answer(req_id)["data"]["code"] == "2.04"
 
 
 def test_a_device_that_asks_for_smaller_blocks_with_an_error(device, mqtt):
@@ -181,13 +177,13 @@ def test_a_device_that_asks_for_smaller_blocks_with_an_error(device, mqtt):
     request = device.next_request()
     assert parts(request.get_uint(BLOCK1)) == (0, True, 128)
     assert serve_write(device, first=request) == BLOB[:1500]
-    assert answer_to(mqtt, req_id)["data"]["code"] == "2.04"
+    assert mqtt.answer(req_id)["data"]["code"] == "2.04"
 
 
 def test_a_body_that_is_too_long_for_the_device(device, mqtt):
     req_id = write_blob(mqtt, BLOB, format="opaque")
     device.respond(device.next_request(), "4.13", b"no room")
-    data = answer_to(mqtt, req_id)["data"]
+    data = mqtt.answer(req_id)["data"]
     assert (data["code"], data["reason"]) == ("4.13", "no room")
     device.expect_silence(0.1)
 
@@ -196,7 +192,7 @@ def test_a_device_that_refuses_in_the_middle(device, mqtt):
     req_id = write_blob(mqtt, BLOB, format="opaque")
     device.respond(device.next_request(), "2.31", options=[(BLOCK1, block(0, True, 1024))])
     device.respond(device.next_request(), "5.00", b"flash broke")
-    data = answer_to(mqtt, req_id)["data"]
+    data = mqtt.answer(req_id)["data"]
     assert (data["code"], data["reason"]) == ("5.00", "flash broke")
     device.expect_silence(0.1)
 
@@ -216,7 +212,7 @@ def test_lost_blocks_are_sent_again(device, mqtt):
         if not more:
             break
     assert body == BLOB[:4000]
-    assert answer_to(mqtt, req_id)["data"]["code"] == "2.04"
+    assert mqtt.answer(req_id)["data"]["code"] == "2.04"
 
 
 @pytest.mark.settings({"lwm2m.response_timeout": "1s", "lwm2m.coap.max_block_size": "16"})
@@ -228,7 +224,7 @@ def test_a_transfer_may_take_longer_than_an_answer(device, mqtt):
         time.sleep(0.07)
         device.respond(request, "2.31" if number < 19 else "2.04",
                        options=[(BLOCK1, block(number, number < 19, 16))])
-    assert answer_to(mqtt, req_id)["data"]["code"] == "2.04"
+    assert mqtt.answer(req_id)["data"]["code"] == "2.04"
 
 
 def test_other_devices_are_served_meanwhile(device, coap, mqtt):
@@ -238,9 +234,9 @@ def test_other_devices_are_served_meanwhile(device, coap, mqtt):
     request = device.next_request()
     req_other = mqtt.command("other", {"msgType": "read", "data": {"path": "/3/0/0"}})
     other.respond(other.next_request(), payload=b"x", content_format=TEXT)
-    assert answer_to(mqtt, req_other)["data"]["code"] == "2.05"
+    assert mqtt.answer(req_other)["data"]["code"] == "2.05"
     assert serve_write(device, first=request) == BLOB
-    answer_to(mqtt, req_id)
+    mqtt.answer(req_id)
 
 
 @pytest.mark.settings({"lwm2m.coap.max_body_size": "2KiB"})
@@ -254,7 +250,7 @@ def test_an_answer_without_end_is_given_up(device, mqtt):
         device.respond(request, payload=b"x" * 1024, content_format=OPAQUE,
                        options=[(BLOCK2, block(number, True, 1024))])
     assert number <= 4
-    message = answer_to(mqtt, req_id)
+    message = mqtt.answer(req_id)
     assert message["data"].get("reason"), message
 
 
@@ -367,7 +363,7 @@ def test_a_long_notification_of_a_raw_device(device, mqtt):
     req_id = mqtt.command("meter", {"msgType": "observe", "data": {"path": "/19/0/0/0"}})
     request = device.next_request()
     device.respond(request, payload=b"x", content_format=OPAQUE, options=[(OBSERVE, 1)])
-    answer_to(mqtt, req_id)
+    mqtt.answer(req_id)
     body = BLOB[:200]
     device.notify(request.token, 2, body[:64], OPAQUE, options=[(BLOCK2, block(0, True, 64))])
     for number in range(1, 4):

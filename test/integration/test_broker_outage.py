@@ -4,6 +4,7 @@ import time
 
 import pytest
 from coap import ACK, CON, CONTENT_FORMAT, NON, OBSERVE, POST, RST, SENML_JSON, TEXT, Message, Peer
+from dialogue import observe
 
 REPEAT = 0.3  # seconds until the devices of these tests send a message again
 
@@ -13,14 +14,6 @@ def device(coap):
     device = coap()
     device.location = device.register("meter", "</3/0>,</3303/0>")
     return device
-
-
-def observe(mqtt, device):
-    req_id = mqtt.command("meter", {"msgType": "observe", "data": {"path": "/3303/0/5700"}})
-    request = device.next_request()
-    device.respond(request, payload=b"0", content_format=TEXT, options=[(OBSERVE, 1)])
-    mqtt.expect("up/resp", lambda m: m.json.get("reqID") == req_id)
-    return request.token
 
 
 def read_answers(device, waiting, seconds):
@@ -90,12 +83,8 @@ def test_confirmable_notifications_during_an_outage(broker, coap, mqtt):
     for name in ("a", "b", "c", "d"):
         peer = coap()
         peer.register(name, "</3303/0>")
-        mqtt.command(name, {"msgType": "observe", "data": {"path": "/3303/0/5700"}})
-        request = peer.next_request()
-        peer.respond(request, payload=b"0", content_format=TEXT, options=[(OBSERVE, 1)])
-        mqtt.expect("up/resp")
-        streams[name] = Stream(peer, [notification(peer, request.token, number)
-                                      for number in range(2, 22)])
+        token = observe(mqtt, peer, name)
+        streams[name] = Stream(peer, [notification(peer, token, number) for number in range(2, 22)])
     run(streams.values(), until=lambda: all(stream.answers > 3 for stream in streams.values()))
     broker.stop()
     run(streams.values(), seconds=1.5)

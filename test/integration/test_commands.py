@@ -6,15 +6,11 @@ import struct
 import time
 
 import pytest
-from coap import (ACCEPT, ACK, CON, CONTENT_FORMAT, DELETE, GET, LINK, NON, OBSERVE, OPAQUE, POST,
-                  PUT, RST, SENML_JSON, TEXT, TLV, URI_QUERY, Message, code)
+from coap import (ACCEPT, ACK, CON, CONTENT_FORMAT, DELETE, GET, LINK, NON, OPAQUE, POST, PUT, RST,
+                  SENML_JSON, TEXT, TLV, Message, code)
 
 FAST = {"lwm2m.coap.ack_timeout": "100ms", "lwm2m.coap.ack_random_factor": 1,
         "lwm2m.coap.max_retransmit": 1, "lwm2m.response_timeout": "1s"}
-
-
-def answer_to(mqtt, req_id, topic="up/resp", timeout=None):
-    return mqtt.expect(topic, lambda m: m.json.get("reqID") == req_id, timeout).json
 
 
 def settle(mqtt):
@@ -28,7 +24,7 @@ def exchange(mqtt, device, endpoint, command, code_text="2.05", payload=b"", con
     req_id = mqtt.command(endpoint, command)
     request = device.next_request()
     device.respond(request, code_text, payload, content_format, options)
-    return request, answer_to(mqtt, req_id)
+    return request, mqtt.answer(req_id)
 
 
 # --- the walk-through, with a simulated device in the place of Wakaama
@@ -203,14 +199,14 @@ def test_a_separate_response_is_announced(coap, mqtt):
     req_id = mqtt.command("meter", {"msgType": "read", "cacheID": 5, "data": data})
     request = device.next_request()
     device.send(Message(ACK, 0, request.mid))
-    ack = answer_to(mqtt, req_id)
+    ack = mqtt.answer(req_id)
     assert (ack["msgType"], ack["data"], ack["cacheID"]) == ("ack", data, 5)
     mid = device.next_mid()
     for _ in range(2):  # the device did not get the first ACK
         device.send(Message(CON, code("2.05"), mid, request.token, [(CONTENT_FORMAT, TEXT)], b"late"))
         empty = device.receive()
         assert (empty.type, empty.code, empty.mid) == (ACK, 0, mid)
-    final = answer_to(mqtt, req_id)
+    final = mqtt.answer(req_id)
     assert final["msgType"] == "read" and final["data"]["content"][0]["value"] == "late"
     mqtt.expect_none("up/resp", seconds=0.2)
 
@@ -219,8 +215,8 @@ def test_a_simulated_device_that_answers_separately(gateway, mqtt, sim):
     sim("--endpoint", "meter", "--separate")
     mqtt.expect("up/register")
     req_id = mqtt.command("meter", {"msgType": "read", "data": {"path": "/3/0/0"}})
-    assert answer_to(mqtt, req_id)["msgType"] == "ack"
-    assert answer_to(mqtt, req_id)["data"]["content"][0]["value"] == "Open Mobile Alliance"
+    assert mqtt.answer(req_id)["msgType"] == "ack"
+    assert mqtt.answer(req_id)["data"]["content"][0]["value"] == "Open Mobile Alliance"
 
 
 @pytest.mark.settings(FAST)
@@ -231,7 +227,7 @@ def test_a_separate_response_whose_acknowledgement_was_lost(coap, mqtt):
     request = device.next_request()
     device.send(Message(NON, code("2.05"), device.next_mid(), request.token,
                         [(CONTENT_FORMAT, TEXT)], b"direct"))
-    assert answer_to(mqtt, req_id)["data"]["content"][0]["value"] == "direct"
+    assert mqtt.answer(req_id)["data"]["content"][0]["value"] == "direct"
     device.expect_silence(0.4)
 
 
@@ -243,7 +239,7 @@ def test_no_answer(coap, mqtt):
     req_id = mqtt.command("meter", {"msgType": "read", "requestID": "r", "data": data})
     first, second = device.receive(), device.receive()
     assert first.build() == second.build() and first.type == CON
-    message = answer_to(mqtt, req_id)
+    message = mqtt.answer(req_id)
     assert (message["msgType"], message["data"], message["requestID"]) == ("coap_timeout", data, "r")
     # and the next command is sent
     _, answer = exchange(mqtt, device, "meter", {"msgType": "read", "data": {"path": "/3/0/0"}}, "4.04")
@@ -257,9 +253,9 @@ def test_an_acknowledged_request_that_is_never_answered(coap, mqtt):
     req_id = mqtt.command("meter", {"msgType": "read", "data": {"path": "/3/0/0"}})
     request = device.next_request()
     device.send(Message(ACK, 0, request.mid))
-    assert answer_to(mqtt, req_id)["msgType"] == "ack"
+    assert mqtt.answer(req_id)["msgType"] == "ack"
     device.expect_silence(0.4)
-    assert answer_to(mqtt, req_id)["msgType"] == "coap_timeout"
+    assert mqtt.answer(req_id)["msgType"] == "coap_timeout"
 
 
 def test_a_reset(coap, mqtt):
@@ -268,7 +264,7 @@ def test_a_reset(coap, mqtt):
     data = {"path": "/3/0/4"}
     req_id = mqtt.command("meter", {"msgType": "execute", "data": data})
     device.send(Message(RST, 0, device.next_request().mid))
-    message = answer_to(mqtt, req_id)
+    message = mqtt.answer(req_id)
     assert (message["msgType"], message["data"]) == ("coap_reset", data)
 
 
@@ -282,7 +278,7 @@ def test_a_lost_response_is_asked_for_again_and_published_once(coap, mqtt):
     assert again.mid == first.mid and again.token == first.token
     for _ in range(3):  # the late first answer, and more
         device.respond(again, payload=b"once", content_format=TEXT)
-    assert answer_to(mqtt, req_id)["data"]["content"][0]["value"] == "once"
+    assert mqtt.answer(req_id)["data"]["content"][0]["value"] == "once"
     mqtt.expect_none("up/#", lambda m: m.json.get("reqID") == req_id, 0.3)
 
 
@@ -314,7 +310,7 @@ def test_answers_match_by_token(coap, mqtt):
     other.send(Message(ACK, 0, request.mid))
     mqtt.expect_none("up/resp", seconds=0.2)
     device.respond(request, payload=b"right", content_format=TEXT)
-    assert answer_to(mqtt, req_id)["data"]["content"][0]["value"] == "right"
+    assert mqtt.answer(req_id)["data"]["content"][0]["value"] == "right"
 
 
 # --- requests as the device sees them
@@ -470,7 +466,7 @@ def writes(mqtt, device, endpoint, answers, data=None):
         request = device.next_request()
         tried.append(request.get_uint(CONTENT_FORMAT))
         device.respond(request, code_text)
-    return tried, answer_to(mqtt, req_id)["data"]["code"]
+    return tried, mqtt.answer(req_id)["data"]["code"]
 
 
 def test_the_first_format_that_the_device_announced(coap, mqtt):
@@ -520,7 +516,7 @@ def test_opaque_in_its_own_format(coap, mqtt):
     request = device.next_request()
     assert (request.get_uint(CONTENT_FORMAT), request.payload) == (OPAQUE, body)
     device.respond(request, "2.04")
-    answer_to(mqtt, req_id)
+    mqtt.answer(req_id)
 
 
 def test_a_refused_accept_is_left_out_next_time(coap, mqtt):
@@ -533,7 +529,7 @@ def test_a_refused_accept_is_left_out_next_time(coap, mqtt):
     request = device.next_request()
     assert request.get(ACCEPT) is None
     device.respond(request, payload=b"ok", content_format=TEXT)
-    assert answer_to(mqtt, req_id)["data"]["content"][0]["value"] == "ok"
+    assert mqtt.answer(req_id)["data"]["content"][0]["value"] == "ok"
     request, _ = exchange(mqtt, device, "meter", {"msgType": "read", "data": {"path": "/3/0/0"}}, "4.04")
     assert request.get(ACCEPT) is None
 
@@ -695,7 +691,7 @@ def test_an_answer_does_not_wait_for_the_kernel(coap, mqtt):
         request = device.next_request()
         started = time.monotonic()
         device.respond(request, payload=b"x", content_format=TEXT)
-        answer_to(mqtt, req_id)
+        mqtt.answer(req_id)
         times.append(time.monotonic() - started)
     assert sorted(times)[len(times) // 2] < 0.02, times
 
@@ -711,7 +707,7 @@ def test_a_device_that_leaves(coap, mqtt):
     settle(mqtt)
     device.request(DELETE, location)
     for i, req_id in enumerate(ids):
-        message = answer_to(mqtt, req_id)
+        message = mqtt.answer(req_id)
         assert message["msgType"] == "dropped" and message["data"]["reason"]
         assert message["data"]["path"] == f"/3/0/{i}"
     mqtt.expect_none("up/resp", seconds=0.2)
@@ -728,7 +724,7 @@ def test_a_full_queue(coap, mqtt):
         assert message["msgType"] == "dropped" and "full" in message["data"]["reason"]
     for req_id in ids[:2]:
         device.respond(device.next_request(), "4.04")
-        assert answer_to(mqtt, req_id)["data"]["code"] == "4.04"
+        assert mqtt.answer(req_id)["data"]["code"] == "4.04"
 
 
 def test_hundreds_of_commands_to_many_devices_end_once_each(gateway, mqtt, sim):

@@ -218,7 +218,7 @@ def test_a_format_that_is_not_known_in_an_error_is_no_matter(device, mqtt):
     assert data["code"] == "2.05"
     req_id = mqtt.command("meter", {"msgType": "read", "data": {"path": "/3/0/9"}})
     device.respond(device.next_request(), "4.04", b"\xff\xfe", 9999)
-    data = mqtt.expect("up/resp", lambda m: m.json.get("reqID") == req_id).json["data"]
+    data = mqtt.answer(req_id)["data"]
     assert data["code"] == "4.04"
 
 

@@ -3,19 +3,9 @@
 import json
 
 import pytest
-from coap import (ACK, CON, CONTENT_FORMAT, GET, LINK, NON, OBSERVE, POST, RST, SENML_JSON, TEXT, TLV,
-                  Message, code)
-
-
-def observe(mqtt, device, endpoint="meter", path="/3303/0/5700", value=b"1", sequence=1, **members):
-    """An observation as the device sees it: its token."""
-    req_id = mqtt.command(endpoint, {"msgType": "observe", "data": {"path": path}, **members})
-    request = device.next_request()
-    assert (request.code, request.path, request.get_uint(OBSERVE)) == (GET, path, 0)
-    device.respond(request, payload=value, content_format=TEXT, options=[(OBSERVE, sequence)])
-    answer = mqtt.expect("up/resp", lambda m: m.json.get("reqID") == req_id).json
-    assert answer["msgType"] == "observe" and answer["data"]["code"] == "2.05"
-    return request.token
+from coap import (ACK, CON, CONTENT_FORMAT, GET, LINK, NON, OBSERVE, POST, RST, SENML_JSON, TEXT,
+                  TLV, Message)
+from dialogue import observe
 
 
 @pytest.fixture
@@ -103,7 +93,7 @@ def test_cancelling(device, mqtt):
     assert (request.code, request.path, request.get_uint(OBSERVE)) == (GET, "/3303/0/5700", 1)
     assert request.token == token, "many devices ignore a cancellation with another token"
     device.respond(request, payload=b"3", content_format=TEXT)
-    answer = mqtt.expect("up/resp", lambda m: m.json.get("reqID") == req_id).json
+    answer = mqtt.answer(req_id)
     assert answer["msgType"] == "cancel-observe" and answer["data"]["code"] == "2.05"
     assert device.reply_to(device.notify(token, 9, b"5")).type == RST
     mqtt.expect_none("up/notify", seconds=0.2)
@@ -114,7 +104,7 @@ def test_cancelling_what_is_not_observed_is_the_devices_to_judge(device, mqtt):
     request = device.next_request()
     assert request.get_uint(OBSERVE) == 1
     device.respond(request, "4.04")
-    answer = mqtt.expect("up/resp", lambda m: m.json.get("reqID") == req_id).json
+    answer = mqtt.answer(req_id)
     assert answer["data"]["code"] == "4.04"
 
 
@@ -150,7 +140,7 @@ def test_a_device_that_does_not_observe(device, mqtt):
     req_id = mqtt.command("meter", {"msgType": "observe", "data": {"path": "/3303/0/5700"}})
     request = device.next_request()
     device.respond(request, payload=b"5", content_format=TEXT)
-    answer = mqtt.expect("up/resp", lambda m: m.json.get("reqID") == req_id).json
+    answer = mqtt.answer(req_id)
     assert answer["data"]["content"][0]["value"] == 5
     assert device.reply_to(device.notify(request.token, 5, b"5")).type == RST
 

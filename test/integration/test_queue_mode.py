@@ -34,7 +34,7 @@ class Sleeper:
         return request
 
     def answer(self, req_id):
-        return self.mqtt.expect("up/resp", lambda m: m.json.get("reqID") == req_id).json
+        return self.mqtt.answer(req_id)
 
 
 @pytest.fixture

@@ -3,8 +3,9 @@
 import shutil
 
 import pytest
-from coap import ACK, OBSERVE, POST, TEXT, TLV, Peer
+from coap import ACK, POST, TEXT, TLV, Peer
 from conftest import ROOT
+from dialogue import observe
 
 DEFINITION = """<?xml version="1.0" encoding="UTF-8"?>
 <LWM2M>
@@ -36,7 +37,7 @@ def definitions(tmp_path):
 def read(mqtt, device, path, payload):
     req_id = mqtt.command("meter", {"msgType": "read", "data": {"path": path}})
     device.respond(device.next_request(), payload=payload, content_format=TLV)
-    item, = mqtt.expect("up/resp", lambda m: m.json.get("reqID") == req_id).json["data"]["content"]
+    item, = mqtt.answer(req_id)["data"]["content"]
     return item
 
 
@@ -84,16 +85,14 @@ def test_a_broken_definition_is_named_and_costs_the_others_nothing(make_gateway,
 def test_observations_and_commands_go_on(gateway, coap, mqtt):
     device = coap()
     device.register("meter", "</3303/0>")
-    mqtt.command("meter", {"msgType": "observe", "data": {"path": "/3303/0/5700"}})
-    request = device.next_request()
-    device.respond(request, payload=b"1", content_format=TEXT, options=[(OBSERVE, 1)])
+    token = observe(mqtt, device)
     mqtt.command("meter", {"msgType": "read", "reqID": "under way", "data": {"path": "/3/0/0"}})
     pending = device.next_request()
     gateway.reload()
     gateway.process.wait_line("reloaded")
     device.respond(pending, payload=b"x", content_format=TEXT)
     mqtt.expect("up/resp", lambda m: m.json.get("reqID") == "under way")
-    assert device.reply_to(device.notify(request.token, 2, b"2")).type == ACK
+    assert device.reply_to(device.notify(token, 2, b"2")).type == ACK
     mqtt.expect("up/notify")
 
 
