@@ -7,10 +7,13 @@
 #include "lwm2m/content/rfc3339.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #define DEPTH_MAX   16
 #define BREAK       0xff
+#define TAG_BIGNUM  2
+#define TAG_BIGNEG  3
 #define TAG_DECIMAL 4
 #define TAG_NONE    UINT64_MAX /* never assigned (RFC 8949, 9.2) */
 
@@ -102,6 +105,28 @@ static bool join_pieces(struct lwm2m_cbor_reader *reader, struct lwm2m_cbor_item
     return true;
 }
 
+/* The bytes of a bignum (RFC 8949, 3.4.3) are a number, which some encoders write even where the
+ * 64 bits of an integer would do; beyond them it is rounded to a double. */
+static bool read_bignum(struct lwm2m_cbor_reader *reader, uint64_t tag,
+                        struct lwm2m_cbor_item *item)
+{
+    uint64_t number = 0;
+    double real = 0;
+    bool fits = true;
+    for (size_t i = 0; i < item->bytes.len; i++) {
+        fits = fits && number >> 56 == 0;
+        number = number << 8 | item->bytes.data[i];
+        real = real * 256 + item->bytes.data[i];
+    }
+    item->kind = tag == TAG_BIGNUM ? LWM2M_CBOR_UNSIGNED : LWM2M_CBOR_NEGATIVE;
+    item->number = number;
+    if (!fits) {
+        item->kind = LWM2M_CBOR_FLOAT;
+        item->real = tag == TAG_BIGNUM ? real : -1 - real;
+    }
+    return isfinite(real) || fail(reader, -EBADMSG);
+}
+
 bool lwm2m_cbor_read(struct lwm2m_cbor_reader *reader, struct lwm2m_cbor_item *item)
 {
     struct lwm2m_cbor_head head;
@@ -115,7 +140,11 @@ bool lwm2m_cbor_read(struct lwm2m_cbor_reader *reader, struct lwm2m_cbor_item *i
     *item = head.item;
     item->has_time_tag = tag <= 1;
     item->has_decimal_tag = tag == TAG_DECIMAL;
-    return !head.in_pieces || join_pieces(reader, item);
+    if (head.in_pieces && !join_pieces(reader, item)) {
+        return false;
+    }
+    bool is_bignum = item->kind == LWM2M_CBOR_BYTES && (tag == TAG_BIGNUM || tag == TAG_BIGNEG);
+    return !is_bignum || read_bignum(reader, tag, item);
 }
 
 bool lwm2m_cbor_more(struct lwm2m_cbor_reader *reader, struct lwm2m_cbor_container *container)

@@ -8,9 +8,9 @@
 #include "lwm2m/content/value.h"
 
 enum lwm2m_cbor_kind {
-    LWM2M_CBOR_UNSIGNED, /* number */
+    LWM2M_CBOR_UNSIGNED, /* number; a bignum (tags 2 and 3) as well */
     LWM2M_CBOR_NEGATIVE, /* -1 - number */
-    LWM2M_CBOR_FLOAT,    /* real */
+    LWM2M_CBOR_FLOAT,    /* real; a bignum beyond 64 bits as well */
     LWM2M_CBOR_BOOLEAN,  /* number: 0 or 1 */
     LWM2M_CBOR_NULL,     /* undefined as well */
     LWM2M_CBOR_BYTES,    /* bytes */
