@@ -13,11 +13,7 @@
 
 #include <cmocka.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__OPTIMIZE__)
-#define ROUNDS 20000
-#else
 #define ROUNDS 100000
-#endif
 
 #define SEED        0x9e3779b97f4a7c15u
 #define RECORDS_MAX 12
