@@ -16,6 +16,7 @@
 #include <MQTTAsync.h>
 
 #include "mqtt/link.h"
+#include "mqtt/nodelay.h"
 #include "mqtt/properties.h"
 #include "mqtt/reason.h"
 
@@ -153,6 +154,7 @@ static void on_subscribe_failed_5(void *context, MQTTAsync_failureData5 *data)
 
 static void subscribe(struct mqtt_client *client)
 {
+    (void)mqtt_nodelay_apply(); /* first thing on a new connection */
     const struct mqtt_settings *settings = client->settings;
     size_t count = settings->subscription_count;
     if (count == 0) {

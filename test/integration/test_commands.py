@@ -680,8 +680,6 @@ def test_what_the_definition_forbids(coap, mqtt, command):
 # --- the time it takes
 
 
-@pytest.mark.xfail(strict=True, reason="paho sends with Nagle's algorithm: behind the PUBACK of a "
-                   "command its answer waits some 40 ms for the broker's delayed acknowledgement")
 def test_an_answer_does_not_wait_for_the_kernel(coap, mqtt):
     device = coap()
     device.register("meter")
