@@ -27,16 +27,17 @@ static bool carries_composite(uint16_t number)
     return false;
 }
 
-/* A new instance that the device is to number has a name in these only. */
-static bool carries_unnumbered(uint16_t number)
+/* Formats in which an instance is more than the beginning of its values' names. */
+static bool carries_instance(uint16_t number)
 {
     return number == LWM2M_FORMAT_TLV || number == LWM2M_FORMAT_LWM2M_CBOR;
 }
 
-static bool is_unnumbered(const struct lwm2m_request *request)
+/* A new instance that the device is to number, or that has no values yet. */
+static bool creates_bare_instance(const struct lwm2m_request *request)
 {
     return request->operation == LWM2M_CREATE && request->record_count > 0 &&
-           request->records[0].path.ids[1] == LWM2M_ID_ANY;
+           (request->records[0].path.ids[1] == LWM2M_ID_ANY || request->records[0].path.depth == 2);
 }
 
 static uint32_t bit_of(uint16_t number)
@@ -69,7 +70,7 @@ static bool is_usable(const struct lwm2m_content_format *format,
     return format && format->encode && !(request->refused_formats & bit_of(format->number)) &&
            (!format->single_resource || carries_single(format, request)) &&
            (!is_composite(request) || carries_composite(format->number)) &&
-           (!is_unnumbered(request) || carries_unnumbered(format->number));
+           (!creates_bare_instance(request) || carries_instance(format->number));
 }
 
 static const struct lwm2m_content_format *usable(uint16_t number,

@@ -9,6 +9,7 @@
 #include "test/unit/lwm2m/harness.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define LINKS "</1/0>,</3/0>,</5/0>"
@@ -387,6 +388,25 @@ static void one_value_goes_to_a_device_that_announced_only_text(void **state)
     expect(h, "< CON 0.03 /3/0/15 ct=0 UTC", NULL);
 }
 
+static void an_instance_without_values_is_created_in_a_format_that_can_say_so(void **state)
+{
+    static const char *const announced[] = { "110", "112", "11543" };
+    struct harness *h = *state;
+    struct lwm2m_record instance = { .path = { { 3303, 1 }, 2 } };
+    for (size_t i = 0; i < sizeof(announced) / sizeof(announced[0]); i++) {
+        struct lwm2m_request create = request_of(LWM2M_CREATE, "/3303");
+        char links[64];
+        snprintf(links, sizeof(links), "</>;ct=%s," LINKS, announced[i]);
+        register_device(h, "ep=a&lt=300&lwm2m=1.1", links);
+        create.records = &instance;
+        create.record_count = 1;
+        send_request(h, "a", &create);
+        expect(h, "< CON 0.02 /3303 ct=11542 \\00\\01", NULL);
+        device_answer(h, LWCOAP_CODE(2, 1), -1, LWCOAP_FORMAT_NONE, NULL, 0);
+        h->count = 0;
+    }
+}
+
 static void a_refused_format_is_followed_by_another_and_remembered(void **state)
 {
     struct harness *h = *state;
@@ -521,6 +541,7 @@ int main(void)
         TEST(the_queue_survives_a_new_register),
         TEST(a_newer_device_is_spoken_to_in_what_it_announced),
         TEST(one_value_goes_to_a_device_that_announced_only_text),
+        TEST(an_instance_without_values_is_created_in_a_format_that_can_say_so),
         TEST(a_refused_format_is_followed_by_another_and_remembered),
         TEST(a_refused_accept_is_left_out),
         TEST(a_forced_format_is_the_only_one),
