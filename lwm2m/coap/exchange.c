@@ -173,6 +173,8 @@ void lwcoap_exchanges_free(struct lwcoap_endpoint *endpoint)
     {
         remove_token(endpoint, exchange);
         remove_message(endpoint, exchange);
+        /* Its neighbours in the wheel may be timers of transfers, which are stopped after it. */
+        lwm2m_timer_stop(endpoint->timers, &exchange->timer);
         lwcoap_exchange_free(endpoint, exchange);
     }
 }
