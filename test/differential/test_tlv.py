@@ -100,7 +100,8 @@ def test_values_are_dissected_as_they_were_written(tmp_path):
         if record.type == "float":
             assert struct.pack(">d", record.value) == field.value, record
         elif record.type == "bool":
-            assert field.show == str(int(record.value)), record
+            shown = str(int(record.value)), str(record.value)  # by tshark 4.0, by 4.4
+            assert field.show in shown, record
         elif record.type == "string":
             assert (field.value if field is not None else b"") == record.value.encode() or \
                 not record.value.isprintable(), record
