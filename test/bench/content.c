@@ -5,7 +5,7 @@
 
 /* What a simple sensor registers: the Device object, connectivity, firmware, a thermometer. */
 #define OBJECTS         "</1/0>,</3/0>,</4/0>,</5/0>,</3303/0>"
-#define ANNOUNCES_SENML "</>;rt=\"oma.lwm2m\";ct=110,"
+#define ANNOUNCES_SENML "</>;rt=\"oma.lwm2m\";ct=\"110 112\","
 
 /* A temperature that differs from one notification to the next. */
 static float value_of(uint32_t sequence)
@@ -75,12 +75,82 @@ static size_t write_device_senml(uint8_t buffer[CONTENT_MAX], uint32_t sequence)
         sequence % 101);
 }
 
+/* --- SenML CBOR (RFC 8428, 6) --- */
+
+enum { CBOR_UNSIGNED = 0, CBOR_TEXT = 3, CBOR_ARRAY = 4, CBOR_MAP = 5 };
+
+/* Keys of a record; the base name is -2. */
+enum { KEY_NAME = 0, KEY_VALUE = 2, KEY_TEXT = 3, KEY_BASE_NAME = 0x21 };
+
+static uint8_t *put_head(uint8_t *at, unsigned major, uint32_t value)
+{
+    unsigned bytes = value < 24 ? 0 : value < 256 ? 1 : value < 65536 ? 2 : 4;
+    unsigned info = bytes == 0 ? value : bytes == 1 ? 24 : bytes == 2 ? 25 : 26;
+    *at++ = (uint8_t)(major << 5 | info);
+    for (unsigned i = bytes; i > 0; i--) {
+        *at++ = (uint8_t)(value >> (8 * (i - 1)));
+    }
+    return at;
+}
+
+static uint8_t *put_text(uint8_t *at, const char *text)
+{
+    size_t len = strlen(text);
+    at = put_head(at, CBOR_TEXT, (uint32_t)len);
+    memcpy(at, text, len);
+    return at + len;
+}
+
+/* The values of write_device_senml(). */
+static size_t write_device_cbor(uint8_t buffer[CONTENT_MAX], uint32_t sequence)
+{
+    static const struct {
+        const char *name;
+        const char *text; /* NULL: a number */
+        uint32_t number;
+    } rows[] = {
+        { "0", "Open Mobile Alliance", 0 },
+        { "1", "Lightweight M2M Client", 0 },
+        { "2", "345000123", 0 },
+        { "3", "1.0", 0 },
+        { "6/0", NULL, 1 },
+        { "6/1", NULL, 5 },
+        { "7/0", NULL, 3800 },
+        { "7/1", NULL, 5000 },
+        { "8/0", NULL, 125 },
+        { "8/1", NULL, 900 },
+        { "9", NULL, 0 }, /* the battery level: changes */
+        { "10", NULL, 15 },
+        { "11/0", NULL, 0 },
+        { "13", NULL, 1367491215 },
+        { "14", "+02:00", 0 },
+        { "16", "U", 0 },
+    };
+    enum { ROWS = sizeof(rows) / sizeof(rows[0]), BATTERY_ROW = 10 };
+    uint8_t *at = put_head(buffer, CBOR_ARRAY, ROWS);
+    for (unsigned i = 0; i < ROWS; i++) {
+        at = put_head(at, CBOR_MAP, i == 0 ? 3 : 2);
+        if (i == 0) {
+            *at++ = KEY_BASE_NAME;
+            at = put_text(at, "/3/0/");
+        }
+        *at++ = KEY_NAME;
+        at = put_text(at, rows[i].name);
+        *at++ = rows[i].text ? KEY_TEXT : KEY_VALUE;
+        at = rows[i].text
+                 ? put_text(at, rows[i].text)
+                 : put_head(at, CBOR_UNSIGNED, i == BATTERY_ROW ? sequence % 101 : rows[i].number);
+    }
+    return (size_t)(at - buffer);
+}
+
 static const struct content contents[] = {
     { "float-tlv", "/3303/0/5700", OBJECTS, CONTENT_TLV, write_float_tlv },
     { "float-senml", "/3303/0/5700", ANNOUNCES_SENML OBJECTS, CONTENT_SENML_JSON,
       write_float_senml },
     { "device-tlv", "/3/0", OBJECTS, CONTENT_TLV, write_device_tlv },
     { "device-senml", "/3/0", ANNOUNCES_SENML OBJECTS, CONTENT_SENML_JSON, write_device_senml },
+    { "device-cbor", "/3/0", ANNOUNCES_SENML OBJECTS, CONTENT_SENML_CBOR, write_device_cbor },
 };
 
 const struct content *content_at(size_t index)

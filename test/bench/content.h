@@ -8,7 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CONTENT_TEXT = 0, CONTENT_LINK = 40, CONTENT_SENML_JSON = 110, CONTENT_TLV = 11542 };
+enum {
+    CONTENT_TEXT = 0,
+    CONTENT_LINK = 40,
+    CONTENT_SENML_JSON = 110,
+    CONTENT_SENML_CBOR = 112,
+    CONTENT_TLV = 11542,
+};
 
 enum { CONTENT_MAX = 1024 };
 
