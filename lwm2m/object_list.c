@@ -6,8 +6,8 @@
 
 #include <uthash.h>
 
-#include "lwm2m/coap/siphash.h"
 #include "lwm2m/content/link_format.h"
+#include "lwm2m/hash/siphash.h"
 
 /* More than any device has; keeps a hostile Register from costing much. */
 #define MAX_ENTRIES 2048
@@ -286,7 +286,7 @@ int lwm2m_object_list_hold(struct lwm2m_object_lists *lists, const uint8_t *payl
     if (len > MAX_PAYLOAD) {
         return -EBADMSG;
     }
-    unsigned hash = (unsigned)lwcoap_siphash(lists->hash_key, key, len);
+    unsigned hash = (unsigned)lwm2m_siphash(lists->hash_key, key, len);
     HASH_FIND_BYHASHVALUE(hh, lists->by_payload, key, len, hash, shared);
     if (!shared) {
         int rc = shared_list_new(key, len, &shared);

@@ -137,10 +137,19 @@ static struct lwm2m_refusal ensure_object_list(struct lwm2m_server *server,
     return accepted;
 }
 
-static void admit(struct lwm2m_server *server, struct lwm2m_device *device,
-                  struct lwm2m_terms *terms, const struct lwcoap_inbound *inbound)
+/* A device that was made for a registration that failed. */
+static void discard(struct lwm2m_server *server, struct lwm2m_device *device)
 {
-    bool known = device->number != 0;
+    if (device && !device->number) {
+        lwcoap_peer_release(server->coap, device->peer);
+        lwm2m_object_list_release(server->object_lists, device->object_list);
+        lwm2m_device_free(device);
+    }
+}
+
+static void admit(struct lwm2m_server *server, struct lwm2m_device *device,
+                  struct lwm2m_terms *terms, const struct lwcoap_inbound *inbound, bool known)
+{
     if (known && address_changed(device, &inbound->receipt.route)) {
         struct lwm2m_event replaced = lwm2m_event_of(LWM2M_EVENT_DEREGISTERED, device);
         replaced.reason = LWM2M_LEFT_REPLACED;
@@ -151,7 +160,6 @@ static void admit(struct lwm2m_server *server, struct lwm2m_device *device,
     device->write_format = LWM2M_FORMAT_NONE;
     device->awake_window_ms =
         (uint32_t)server->callbacks.awake_window_ms(server->callbacks.ctx, device->endpoint);
-    lwm2m_registry_place(&server->registry, device, new_number(server));
     lwm2m_device_heard(server, device, &inbound->receipt.route);
     lwm2m_queue_touch(server, device);
     restart_lifetime(server, device);
@@ -171,17 +179,19 @@ void lwm2m_registration_register(struct lwm2m_server *server, const struct lwcoa
     if (!refusal.code) {
         refusal = find_or_create(server, terms.endpoint, &inbound->receipt.route, &device);
     }
+    bool known = device && device->number;
     if (!refusal.code) {
         refusal = ensure_object_list(server, device, &terms);
-        if (refusal.code && !device->number) {
-            lwcoap_peer_release(server->coap, device->peer);
-            lwm2m_device_free(device);
-        }
     }
-    if (refusal.code) {
-        refuse(server, inbound, terms.endpoint, refusal);
+    if (!refusal.code) {
+        int rc = lwm2m_registry_place(&server->registry, device, new_number(server));
+        refusal = rc ? lwm2m_refusal_of_error(rc, "") : accepted;
+    }
+    if (!refusal.code) {
+        admit(server, device, &terms, inbound, known);
     } else {
-        admit(server, device, &terms, inbound);
+        refuse(server, inbound, terms.endpoint, refusal);
+        discard(server, device);
     }
     lwm2m_terms_deinit(server, &terms);
 }

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lwm2m/coap/siphash.h"
 #include "lwm2m/content/content.h"
+#include "lwm2m/hash/siphash.h"
 
 static const char base64url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -36,57 +36,73 @@ void lwm2m_device_free(struct lwm2m_device *device)
     }
 }
 
-static unsigned name_hash(const struct lwm2m_registry *registry, const char *endpoint, size_t len)
+static uint32_t name_hash(const struct lwm2m_registry *registry, const char *endpoint)
 {
-    return (unsigned)lwcoap_siphash(registry->hash_key, endpoint, len);
+    return (uint32_t)lwm2m_siphash(registry->hash_key, endpoint, strlen(endpoint));
 }
 
 /* Location ids are random: nobody can choose ones that collide, and no hash spreads them better. */
-static unsigned number_hash(uint64_t number)
+static uint32_t number_hash(uint64_t number)
 {
-    return (unsigned)number;
+    return (uint32_t)number;
 }
 
-void lwm2m_registry_place(struct lwm2m_registry *registry, struct lwm2m_device *device,
-                          uint64_t number)
+static bool has_name(const void *item, const void *key)
 {
+    const struct lwm2m_device *device = item;
+    return strcmp(device->endpoint, key) == 0;
+}
+
+static bool has_number(const void *item, const void *key)
+{
+    const struct lwm2m_device *device = item;
+    return device->number == *(const uint64_t *)key;
+}
+
+void lwm2m_registry_deinit(struct lwm2m_registry *registry)
+{
+    lwm2m_table_deinit(&registry->by_endpoint);
+    lwm2m_table_deinit(&registry->by_location);
+}
+
+int lwm2m_registry_place(struct lwm2m_registry *registry, struct lwm2m_device *device,
+                         uint64_t number)
+{
+    int rc = lwm2m_table_add(&registry->by_location, number_hash(number), device);
+    if (rc) {
+        return rc;
+    }
     if (device->number) {
-        HASH_DELETE(by_location, registry->by_location, device);
+        lwm2m_table_remove(&registry->by_location, number_hash(device->number), device);
     } else {
-        size_t len = strlen(device->endpoint);
-        unsigned hash = name_hash(registry, device->endpoint, len);
-        HASH_ADD_KEYPTR_BYHASHVALUE(by_endpoint, registry->by_endpoint, device->endpoint, len, hash,
-                                    device);
+        rc = lwm2m_table_add(&registry->by_endpoint, name_hash(registry, device->endpoint), device);
+    }
+    if (rc) {
+        lwm2m_table_remove(&registry->by_location, number_hash(number), device);
+        return rc;
     }
     device->number = number;
     format_location(number, device->location);
-    HASH_ADD_BYHASHVALUE(by_location, registry->by_location, number, sizeof(device->number),
-                         number_hash(number), device);
+    return 0;
 }
 
 void lwm2m_registry_remove(struct lwm2m_registry *registry, struct lwm2m_device *device)
 {
-    HASH_DELETE(by_location, registry->by_location, device);
-    HASH_DELETE(by_endpoint, registry->by_endpoint, device);
+    lwm2m_table_remove(&registry->by_location, number_hash(device->number), device);
+    lwm2m_table_remove(&registry->by_endpoint, name_hash(registry, device->endpoint), device);
 }
 
 struct lwm2m_device *lwm2m_registry_find(const struct lwm2m_registry *registry,
                                          const char *endpoint)
 {
-    struct lwm2m_device *device = NULL;
-    size_t len = strlen(endpoint);
-    HASH_FIND_BYHASHVALUE(by_endpoint, registry->by_endpoint, endpoint, len,
-                          name_hash(registry, endpoint, len), device);
-    return device;
+    return lwm2m_table_find(&registry->by_endpoint, name_hash(registry, endpoint), has_name,
+                            endpoint);
 }
 
 struct lwm2m_device *lwm2m_registry_find_number(const struct lwm2m_registry *registry,
                                                 uint64_t number)
 {
-    struct lwm2m_device *device = NULL;
-    HASH_FIND_BYHASHVALUE(by_location, registry->by_location, &number, sizeof(number),
-                          number_hash(number), device);
-    return device;
+    return lwm2m_table_find(&registry->by_location, number_hash(number), has_number, &number);
 }
 
 struct lwm2m_device *lwm2m_registry_find_location(const struct lwm2m_registry *registry,
@@ -108,7 +124,12 @@ struct lwm2m_device *lwm2m_registry_find_location(const struct lwm2m_registry *r
     return device && memcmp(device->location, location, len) == 0 ? device : NULL;
 }
 
+struct lwm2m_device *lwm2m_registry_next(const struct lwm2m_registry *registry, size_t *cursor)
+{
+    return lwm2m_table_next(&registry->by_location, cursor);
+}
+
 size_t lwm2m_registry_count(const struct lwm2m_registry *registry)
 {
-    return HASH_CNT(by_location, registry->by_location);
+    return lwm2m_table_count(&registry->by_location);
 }

@@ -9,6 +9,7 @@
 
 #include "lwm2m/coap/endpoint.h"
 #include "lwm2m/device.h"
+#include "lwm2m/hash/table.h"
 #include "lwm2m/parameters.h"
 #include "lwm2m/timers/timers.h"
 
@@ -19,9 +20,6 @@ struct lwm2m_observation;
 #define LWM2M_LOCATION_LEN 11
 
 struct lwm2m_device {
-    UT_hash_handle by_endpoint;
-    UT_hash_handle by_location;
-
     /* The registration. */
     uint64_t number; /* the location id as a number; never 0 */
     char location[LWM2M_LOCATION_LEN + 1];
@@ -55,9 +53,12 @@ struct lwm2m_device {
 
 struct lwm2m_registry {
     uint64_t hash_key[2]; /* random: devices choose their names */
-    struct lwm2m_device *by_endpoint;
-    struct lwm2m_device *by_location;
+    struct lwm2m_table by_endpoint;
+    struct lwm2m_table by_location;
 };
+
+/** Frees the tables, not the devices in them. */
+void lwm2m_registry_deinit(struct lwm2m_registry *registry);
 
 /** A device with only its name, in no table yet. @return NULL when memory is short */
 struct lwm2m_device *lwm2m_device_new(const char *endpoint);
@@ -65,9 +66,15 @@ struct lwm2m_device *lwm2m_device_new(const char *endpoint);
 /** Frees a device that is in no table and holds neither peer, object list nor observations. */
 void lwm2m_device_free(struct lwm2m_device *device);
 
-/** Gives a device its location and adds it, under its name too if it is not there yet. */
-void lwm2m_registry_place(struct lwm2m_registry *registry, struct lwm2m_device *device,
-                          uint64_t number);
+/**
+ * Gives a device its location and adds it, under its name too if it is not there yet.
+ *
+ * @return 0 or -ENOMEM: then nothing changed
+ */
+[[nodiscard]] int lwm2m_registry_place(struct lwm2m_registry *registry, struct lwm2m_device *device,
+                                       uint64_t number);
+
+/** Takes a device that was placed out again. */
 void lwm2m_registry_remove(struct lwm2m_registry *registry, struct lwm2m_device *device);
 
 struct lwm2m_device *lwm2m_registry_find(const struct lwm2m_registry *registry,
@@ -78,4 +85,7 @@ struct lwm2m_device *lwm2m_registry_find_number(const struct lwm2m_registry *reg
 /** The device of a location id as a request spells it; NULL for anything else. */
 struct lwm2m_device *lwm2m_registry_find_location(const struct lwm2m_registry *registry,
                                                   const uint8_t *location, size_t len);
+
+/** All devices in no order, as lwm2m_table_next(). */
+struct lwm2m_device *lwm2m_registry_next(const struct lwm2m_registry *registry, size_t *cursor);
 size_t lwm2m_registry_count(const struct lwm2m_registry *registry);

@@ -362,11 +362,10 @@ int lwm2m_server_new(const struct lwm2m_server_settings *settings,
 
 static void free_devices(struct lwm2m_server *server)
 {
-    struct lwm2m_device *device, *next;
-    HASH_ITER(by_location, server->registry.by_location, device, next)
-    {
+    struct lwm2m_device *device;
+    size_t cursor = 0;
+    while ((device = lwm2m_registry_next(&server->registry, &cursor))) {
         lwm2m_observations_end(server, device);
-        lwm2m_registry_remove(&server->registry, device);
         release_peer(server, device);
         device->gone = true;
         lwm2m_device_bury(server, device);
@@ -379,6 +378,7 @@ void lwm2m_server_free(struct lwm2m_server *server)
         return;
     }
     free_devices(server);
+    lwm2m_registry_deinit(&server->registry);
     lwm2m_queues_flush(server); /* only devices that left are still in it */
     free_left(server);
     lwcoap_endpoint_free(server->coap);
@@ -453,11 +453,11 @@ int lwm2m_server_request(struct lwm2m_server *server, struct lwm2m_device *devic
 
 void lwm2m_server_drop_requests(struct lwm2m_server *server, const char *reason)
 {
-    struct lwm2m_device *device, *next;
+    struct lwm2m_device *device;
+    size_t cursor = 0;
     assert(server->depth == 0);
     lwm2m_server_enter(server, server->now_ms);
-    HASH_ITER(by_location, server->registry.by_location, device, next)
-    {
+    while ((device = lwm2m_registry_next(&server->registry, &cursor))) {
         lwm2m_queue_drop(server, device, reason);
     }
     lwm2m_server_leave(server);

@@ -69,7 +69,7 @@ void lwcoap_endpoint_free(struct lwcoap_endpoint *endpoint)
     lwcoap_exchanges_free(endpoint);
     lwcoap_transfers_free(endpoint);
     lwcoap_peers_free(endpoint);
-    HASH_CLEAR(hh, endpoint->observations);
+    lwm2m_table_deinit(&endpoint->observations);
     lwcoap_strangers_free(endpoint->strangers);
     free(endpoint->message_ids);
     lwm2m_timers_free(endpoint->timers);

@@ -16,8 +16,6 @@
 #include "lwm2m/coap/message.h"
 #include "lwm2m/transport/route.h"
 
-#include <uthash.h>
-
 struct lwcoap_endpoint;
 struct lwcoap_exchange;
 struct lwcoap_observation;
@@ -255,7 +253,6 @@ struct lwcoap_observation {
     uint64_t received_ms;
     struct lwcoap_exchange *request; /* the endpoint's: Observe 0 or 1 under way */
     struct lwcoap_exchange *fetch;   /* the endpoint's: the rest of a long notification under way */
-    UT_hash_handle hh;
 };
 
 /** Zeroes the observation and gives it a token: a random one when `token` is NULL. */

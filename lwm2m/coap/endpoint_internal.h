@@ -17,7 +17,10 @@
 
 #include "lwm2m/coap/endpoint.h"
 #include "lwm2m/coap/options.h"
+#include "lwm2m/hash/table.h"
 #include "lwm2m/timers/timers.h"
+
+#include <uthash.h>
 
 /* --- hash.c --- */
 
@@ -102,15 +105,8 @@ struct lwcoap_peer {
     uint8_t answers[LWCOAP_PEER_RECORDS][LWCOAP_ANSWER_INLINE];
 };
 
-struct lwcoap_peer_slot {
-    struct lwcoap_peer *peer;
-    uint32_t hash;
-};
-
 struct lwcoap_peers {
-    struct lwcoap_peer_slot *slots;
-    size_t capacity; /* 0 or a power of two */
-    size_t count;
+    struct lwm2m_table by_route;
     struct lwcoap_peer *recent; /* the last one found: a message asks for it several times */
 };
 
@@ -283,7 +279,7 @@ struct lwcoap_endpoint {
     struct lwcoap_exchange *exchanges_by_token;
     struct lwcoap_exchange *exchanges_by_message;
     size_t exchange_count;
-    struct lwcoap_observation *observations;
+    struct lwm2m_table observations;   /* by token */
     struct lwcoap_transfer *transfers; /* the one that was quiet for longest first */
     size_t body_count;
 };

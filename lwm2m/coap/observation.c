@@ -13,6 +13,18 @@
 #define SEQUENCE_HALF (1u << 23)
 #define FRESH_MS      128000
 
+static uint32_t token_hash(const struct lwcoap_endpoint *endpoint, const uint8_t *token)
+{
+    return (uint32_t)lwcoap_hash(endpoint, token, LWCOAP_TOKEN_LEN);
+}
+
+static bool has_token(const void *item, const void *key)
+{
+    const struct lwcoap_observation *observation = item;
+
+    return memcmp(observation->token, key, LWCOAP_TOKEN_LEN) == 0;
+}
+
 void lwcoap_observation_init(struct lwcoap_endpoint *endpoint,
                              struct lwcoap_observation *observation,
                              const uint8_t token[LWCOAP_TOKEN_LEN])
@@ -30,25 +42,20 @@ int lwcoap_observation_add(struct lwcoap_endpoint *endpoint, struct lwcoap_obser
     if (observation->added) {
         return 0;
     }
-    unsigned hash = (unsigned)lwcoap_hash(endpoint, observation->token, LWCOAP_TOKEN_LEN);
-    HASH_ADD_KEYPTR_BYHASHVALUE(hh, endpoint->observations, observation->token, LWCOAP_TOKEN_LEN,
-                                hash, observation);
-    observation->added = observation->hh.tbl != NULL;
-    return observation->added ? 0 : -ENOMEM;
+    int rc = lwm2m_table_add(&endpoint->observations, token_hash(endpoint, observation->token),
+                             observation);
+    observation->added = rc == 0;
+    return rc;
 }
 
 struct lwcoap_observation *lwcoap_observation_find(struct lwcoap_endpoint *endpoint,
                                                    const struct lwcoap_message *message)
 {
-    struct lwcoap_observation *observation;
-
     if (message->token_len != LWCOAP_TOKEN_LEN) {
         return NULL;
     }
-    HASH_FIND_BYHASHVALUE(hh, endpoint->observations, message->token, LWCOAP_TOKEN_LEN,
-                          (unsigned)lwcoap_hash(endpoint, message->token, LWCOAP_TOKEN_LEN),
-                          observation);
-    return observation;
+    return lwm2m_table_find(&endpoint->observations, token_hash(endpoint, message->token),
+                            has_token, message->token);
 }
 
 static void note_sequence(struct lwcoap_endpoint *endpoint, struct lwcoap_observation *observation,
@@ -89,7 +96,8 @@ void lwcoap_observation_remove(struct lwcoap_endpoint *endpoint,
         observation->request = NULL;
     }
     if (observation->added) {
-        HASH_DEL(endpoint->observations, observation);
+        lwm2m_table_remove(&endpoint->observations, token_hash(endpoint, observation->token),
+                           observation);
         observation->added = false;
     }
 }

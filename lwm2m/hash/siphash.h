@@ -8,4 +8,4 @@
 #include <stdint.h>
 
 /** The value depends on the byte order of the host: it never leaves it. */
-uint64_t lwcoap_siphash(const uint64_t key[2], const void *bytes, size_t len);
+uint64_t lwm2m_siphash(const uint64_t key[2], const void *bytes, size_t len);
