@@ -215,11 +215,10 @@ static void a_clock_that_goes_back_fires_nothing_early(void **state)
 }
 
 /* Random deadlines, moves, stops and steps of the clock; a plain array knows what should happen. */
-static void agrees_with_a_linear_search(void **state)
+static void compare_with_a_linear_search(struct clock *clock, uint32_t longest_step_ms)
 {
     enum { COUNT = 200, STEPS = 20000 };
-    static struct alarm alarms[COUNT];
-    struct clock *clock = *state;
+    struct alarm alarms[COUNT] = { 0 };
     uint64_t now_ms = START_MS;
     uint32_t seed = 7;
 
@@ -244,13 +243,52 @@ static void agrees_with_a_linear_search(void **state)
         assert_true(earliest_ms == LWM2M_TIMERS_NEVER
                         ? next_ms == LWM2M_TIMERS_NEVER
                         : next_ms <= earliest_ms || next_ms <= now_ms);
-        now_ms += (seed >> 20) % 5000;
+        now_ms += (seed >> 20) % longest_step_ms;
         lwm2m_timers_run(clock->timers, now_ms);
         for (unsigned i = 0; i < COUNT; i++) {
             assert_true(!lwm2m_timer_is_set(&alarms[i].timer) ||
                         alarms[i].timer.deadline_ms > now_ms);
         }
     }
+    for (unsigned i = 0; i < COUNT; i++) {
+        lwm2m_timer_stop(clock->timers, &alarms[i].timer);
+    }
+}
+
+static void agrees_with_a_linear_search_in_long_steps(void **state)
+{
+    compare_with_a_linear_search(*state, 5000);
+}
+
+static void agrees_with_a_linear_search_in_short_steps(void **state)
+{
+    compare_with_a_linear_search(*state, 40);
+}
+
+/* A fleet that registered in one second: its lifetimes end together, an hour later. */
+static void a_crowd_fires_in_time_and_needs_few_runs(void **state)
+{
+    enum { COUNT = 50000, LIFETIME_MS = 3600000 };
+    struct clock *clock = *state;
+    struct alarm *alarms = calloc(COUNT, sizeof *alarms);
+    unsigned runs = 0;
+    unsigned fired = 0;
+
+    assert_non_null(alarms);
+    for (uint64_t i = 0; i < COUNT; i++) {
+        lwm2m_timer_set(clock->timers, &alarms[i].timer, START_MS + LIFETIME_MS + i / 50, ring);
+    }
+    for (uint64_t next_ms; (next_ms = lwm2m_timers_next_ms(clock->timers)) != LWM2M_TIMERS_NEVER;) {
+        lwm2m_timers_run(clock->timers, next_ms);
+        runs++;
+    }
+    for (uint64_t i = 0; i < COUNT; i++) {
+        assert_true(alarms[i].fired_ms == START_MS + LIFETIME_MS + i / 50);
+        fired += alarms[i].fired;
+    }
+    assert_int_equal(fired, COUNT);
+    assert_true(runs < 2000);
+    free(alarms);
 }
 
 int main(void)
@@ -266,7 +304,9 @@ int main(void)
         CASE(a_callback_that_sets_its_timer_to_now_does_not_hang_the_run),
         CASE(a_callback_may_free_its_timer),
         CASE(a_clock_that_goes_back_fires_nothing_early),
-        CASE(agrees_with_a_linear_search),
+        CASE(agrees_with_a_linear_search_in_long_steps),
+        CASE(agrees_with_a_linear_search_in_short_steps),
+        CASE(a_crowd_fires_in_time_and_needs_few_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
