@@ -42,7 +42,7 @@ void lwm2m_server_answer(struct lwm2m_server *server, const struct lwcoap_inboun
 void lwm2m_server_raise(struct lwm2m_server *server, const struct lwm2m_event *event);
 
 /** An event of a type with nothing but the device: the others are set by who raises it. */
-struct lwm2m_event lwm2m_event_of(enum lwm2m_event_type type, const struct lwm2m_device *device);
+struct lwm2m_event lwm2m_event_of(enum lwm2m_event_type type, struct lwm2m_device *device);
 
 /** Any message of a device shows that it is awake, and where it is now. The caller touches its
  *  queue as soon as the message is answered. */

@@ -17,6 +17,7 @@ struct shared_list {
     struct lwm2m_object_list list; /* first: what others see */
     size_t holders;
     uint8_t *payload; /* the key */
+    size_t payload_len;
     UT_hash_handle hh;
 };
 
@@ -261,6 +262,7 @@ static int shared_list_new(const uint8_t *payload, size_t len, struct shared_lis
         return -ENOMEM;
     }
     shared->payload = malloc(len ? len : 1);
+    shared->payload_len = len;
     int rc = shared->payload ? 0 : -ENOMEM;
     if (!rc && len) {
         memcpy(shared->payload, payload, len);
@@ -312,6 +314,12 @@ void lwm2m_object_list_release(struct lwm2m_object_lists *lists,
         HASH_DEL(lists->by_payload, shared);
         shared_list_free(shared);
     }
+}
+
+struct lwm2m_bytes lwm2m_object_list_payload(const struct lwm2m_object_list *list)
+{
+    const struct shared_list *shared = (const struct shared_list *)list;
+    return (struct lwm2m_bytes){ shared->payload, shared->payload_len };
 }
 
 bool lwm2m_object_list_has(const struct lwm2m_object_list *list, uint16_t object)

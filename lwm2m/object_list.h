@@ -67,6 +67,9 @@ size_t lwm2m_object_lists_count(const struct lwm2m_object_lists *lists);
 void lwm2m_object_list_release(struct lwm2m_object_lists *lists,
                                const struct lwm2m_object_list *list);
 
+/** The payload that a list was made of; lives as long as the list. */
+struct lwm2m_bytes lwm2m_object_list_payload(const struct lwm2m_object_list *list);
+
 /** Whether the device has this object, by itself or by an instance. */
 bool lwm2m_object_list_has(const struct lwm2m_object_list *list, uint16_t object);
 

@@ -47,10 +47,16 @@ static struct lwm2m_observation *find_of(const struct lwm2m_request *request)
     return find(request->device, &request->path, request->records, request->record_count);
 }
 
+static void become(struct lwm2m_observation *observation, enum lwm2m_observation_state state)
+{
+    observation->changed |= observation->state != state;
+    observation->state = state;
+}
+
 static void end(struct lwm2m_server *server, struct lwm2m_observation *observation)
 {
     lwcoap_observation_remove(server->coap, &observation->coap);
-    observation->state = LWM2M_OBSERVATION_ENDED;
+    become(observation, LWM2M_OBSERVATION_ENDED);
 }
 
 static void observation_free(struct lwm2m_server *server, struct lwm2m_observation *observation)
@@ -80,23 +86,37 @@ static int keep_paths(struct lwm2m_observation *observation, const struct lwm2m_
     return 0;
 }
 
-int lwm2m_observation_want(struct lwm2m_server *server, const struct lwm2m_request *request)
+/* One that is asked for, not in the device's list yet; NULL when memory is short. */
+static struct lwm2m_observation *observation_new(const struct lwm2m_request *request)
 {
-    struct lwm2m_device *device = request->device;
-    if (find_of(request)) {
-        return 0;
-    }
     struct lwm2m_observation *observation = calloc(1, sizeof(*observation));
     if (!observation || keep_paths(observation, request)) {
         free(observation);
+        return NULL;
+    }
+    observation->device = request->device;
+    observation->automatic = request->automatic;
+    observation->accept = LWM2M_FORMAT_NONE;
+    return observation;
+}
+
+static void add_to_device(struct lwm2m_observation *observation)
+{
+    observation->next = observation->device->observations;
+    observation->device->observations = observation;
+}
+
+int lwm2m_observation_want(struct lwm2m_server *server, const struct lwm2m_request *request)
+{
+    if (find_of(request)) {
+        return 0;
+    }
+    struct lwm2m_observation *observation = observation_new(request);
+    if (!observation) {
         return -ENOMEM;
     }
     lwcoap_observation_init(server->coap, &observation->coap, NULL);
-    observation->device = device;
-    observation->automatic = request->automatic;
-    observation->accept = LWM2M_FORMAT_NONE;
-    observation->next = device->observations;
-    device->observations = observation;
+    add_to_device(observation);
     return 0;
 }
 
@@ -115,6 +135,29 @@ static int keep_query(struct lwm2m_observation *observation, const char *query)
     if (observation->renewal) {
         observation->renewal->query = copy;
     }
+    return 0;
+}
+
+int lwm2m_observation_restore(struct lwm2m_server *server, const struct lwm2m_request *request,
+                              const struct lwm2m_durable_observation *kept)
+{
+    if (find_of(request) || lwcoap_observation_has(server->coap, kept->token)) {
+        return -EEXIST;
+    }
+    struct lwm2m_observation *observation = observation_new(request);
+    if (!observation) {
+        return -ENOMEM;
+    }
+    lwcoap_observation_init(server->coap, &observation->coap, kept->token);
+    if (keep_query(observation, kept->query) ||
+        lwcoap_observation_add(server->coap, &observation->coap)) {
+        observation_free(server, observation);
+        return -ENOMEM;
+    }
+    observation->state = kept->state;
+    observation->accept = kept->accept;
+    observation->context = kept->context;
+    add_to_device(observation);
     return 0;
 }
 
@@ -156,7 +199,7 @@ static void go_on(struct lwm2m_server *server, struct lwm2m_observation *observa
     bool was_there = observation->state == LWM2M_OBSERVATION_ESTABLISHED ||
                      observation->state == LWM2M_OBSERVATION_LOST;
     if (was_there && lwcoap_observation_add(server->coap, &observation->coap)) {
-        observation->state = LWM2M_OBSERVATION_LOST;
+        become(observation, LWM2M_OBSERVATION_LOST);
     }
 }
 
@@ -181,7 +224,8 @@ static void observe_answered(struct lwm2m_server *server, struct lwm2m_observati
                              struct lwm2m_event *event)
 {
     if (event->code >> 5 == 2 && event->sequence >= 0) {
-        observation->state = LWM2M_OBSERVATION_ESTABLISHED;
+        become(observation, LWM2M_OBSERVATION_ESTABLISHED);
+        observation->changed = true; /* also its query, or the members that it sends back */
         event->observation = observation;
     } else {
         end(server, observation);
@@ -274,7 +318,7 @@ void lwm2m_observations_renew(struct lwm2m_server *server, struct lwm2m_device *
         if (at->state == LWM2M_OBSERVATION_ASKED || at->state == LWM2M_OBSERVATION_ENDED) {
             continue; /* the request for it still waits in the queue */
         }
-        at->state = LWM2M_OBSERVATION_LOST;
+        become(at, LWM2M_OBSERVATION_LOST);
         if (at->automatic) {
             end(server, at);
         } else {
@@ -347,11 +391,23 @@ void lwm2m_observation_notified(struct lwm2m_server *server, struct lwm2m_observ
     lwm2m_observations_sweep(server, device);
 }
 
+static void tell(struct lwm2m_server *server, struct lwm2m_observation *observation)
+{
+    if (server->callbacks.observation_changed) {
+        server->callbacks.observation_changed(server->callbacks.ctx, observation->device,
+                                              observation);
+    }
+}
+
 void lwm2m_observations_sweep(struct lwm2m_server *server, struct lwm2m_device *device)
 {
     struct lwm2m_observation **link = &device->observations;
     while (*link) {
         struct lwm2m_observation *at = *link;
+        if (at->changed) {
+            at->changed = false;
+            tell(server, at);
+        }
         if (at->state == LWM2M_OBSERVATION_ENDED && !at->renewal && at != device->in_exchange) {
             *link = at->next;
             observation_free(server, at);

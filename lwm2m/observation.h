@@ -5,14 +5,8 @@
  */
 #pragma once
 
+#include "lwm2m/durable.h"
 #include "lwm2m/internal.h"
-
-enum lwm2m_observation_state {
-    LWM2M_OBSERVATION_ASKED,       /* the caller's request waits or is under way */
-    LWM2M_OBSERVATION_ESTABLISHED, /* the device confirmed it */
-    LWM2M_OBSERVATION_LOST,        /* was established; the device registered anew since */
-    LWM2M_OBSERVATION_ENDED,       /* the memory goes with the next sweep */
-};
 
 struct lwm2m_observation {
     struct lwcoap_observation coap; /* first: notifications come with a pointer to it */
@@ -23,6 +17,7 @@ struct lwm2m_observation {
     size_t path_count;
     uint16_t accept; /* as it was asked for */
     enum lwm2m_observation_state state;
+    bool changed;                  /* the caller is still to be told: with the next sweep */
     bool automatic;                /* not renewed by us */
     struct lwm2m_request *renewal; /* waits in the queue or is under way; NULL without */
     char *query;                   /* "pmin=1", NULL without */
@@ -80,7 +75,13 @@ void lwm2m_observations_repair(struct lwm2m_server *server, struct lwm2m_device 
 void lwm2m_observation_notified(struct lwm2m_server *server, struct lwm2m_observation *observation,
                                 const struct lwcoap_response *response);
 
-/** Frees what ended, where nothing under way refers to it any more. */
+/** Takes one back that is ESTABLISHED or LOST; as lwm2m_server_restore_observation(). */
+[[nodiscard]] int lwm2m_observation_restore(struct lwm2m_server *server,
+                                            const struct lwm2m_request *request,
+                                            const struct lwm2m_durable_observation *kept);
+
+/** Tells the caller what changed, and frees what ended where nothing under way refers to it any
+ *  more. */
 void lwm2m_observations_sweep(struct lwm2m_server *server, struct lwm2m_device *device);
 
 /** The device leaves. */

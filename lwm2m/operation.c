@@ -211,6 +211,9 @@ int lwm2m_operation_send(struct lwm2m_server *server, struct lwm2m_device *devic
     if (!rc && message.observe >= 0) {
         rc = lwm2m_observation_start(server, request, message.accept, &observation);
     }
+    if (!rc && server->callbacks.request_sent && !request->renewal) {
+        server->callbacks.request_sent(server->callbacks.ctx, request);
+    }
     rc = rc ? rc
             : lwcoap_request_send(server->coap, lwcoap_peer_route(device->peer), &message,
                                   observation, on_outcome, request, server->now_ms,

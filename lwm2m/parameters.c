@@ -112,6 +112,32 @@ int lwm2m_parameters_set(struct lwm2m_parameters *parameters, const uint8_t *nam
     return 0;
 }
 
+/* Whether every parameter is whole: a name, then nothing or "=…", both terminated. */
+static bool is_packed(const char *packed, size_t len)
+{
+    size_t count = 0;
+    for (size_t at = 0; at < len; count++) {
+        size_t name_len = strnlen(packed + at, len - at);
+        size_t value_at = at + name_len + 1;
+        size_t value_len = value_at < len ? strnlen(packed + value_at, len - value_at) : 0;
+        if (name_len == 0 || value_at + value_len >= len ||
+            (value_len > 0 && packed[value_at] != '=') || count == MAX_COUNT) {
+            return false;
+        }
+        at = value_at + value_len + 1;
+    }
+    return true;
+}
+
+int lwm2m_parameters_unpack(struct lwm2m_parameters *parameters, const char *packed, size_t len)
+{
+    if (len > MAX_PACKED || !is_packed(packed, len)) {
+        return -EBADMSG;
+    }
+    const struct lwm2m_parameters whole = { (char *)(uintptr_t)packed, len };
+    return len > 0 ? lwm2m_parameters_copy(parameters, &whole) : 0;
+}
+
 int lwm2m_parameters_copy(struct lwm2m_parameters *copy, const struct lwm2m_parameters *parameters)
 {
     *copy = (struct lwm2m_parameters){ 0 };

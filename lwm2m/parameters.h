@@ -32,6 +32,14 @@ bool lwm2m_parameters_at(const struct lwm2m_parameters *parameters, size_t index
 bool lwm2m_parameters_find(const struct lwm2m_parameters *parameters, const char *name,
                            const char **value);
 
+/**
+ * Takes a packed block back, from a store that may have damaged it, into empty parameters.
+ *
+ * @return 0, -EBADMSG (not packed parameters, or too many), -ENOMEM
+ */
+[[nodiscard]] int lwm2m_parameters_unpack(struct lwm2m_parameters *parameters, const char *packed,
+                                          size_t len);
+
 /** A copy for an Update to change before it is taken over. @return 0 or -ENOMEM */
 [[nodiscard]] int lwm2m_parameters_copy(struct lwm2m_parameters *copy,
                                         const struct lwm2m_parameters *parameters);

@@ -46,7 +46,6 @@ int lwm2m_queue_add(struct lwm2m_server *server, struct lwm2m_device *device,
     request->server = server;
     request->device = device;
     request->next = NULL;
-    request->maybe_executed = false;
     request->refused_formats = 0;
     request->expiry = (struct lwm2m_timer){ 0 };
     if (device->queue_tail) {

@@ -37,15 +37,22 @@ static void on_lifetime(struct lwm2m_timer *timer, void *ctx, uint64_t now_ms)
     lwm2m_device_remove(server, device, LWM2M_LEFT_BY_LIFETIME);
 }
 
-/* The lifetime starts anew. Updates come far more often than lifetimes end, so the timer is left
- * alone unless the end came closer. */
-static void restart_lifetime(struct lwm2m_server *server, struct lwm2m_device *device)
+/* Updates come far more often than lifetimes end, so the timer is left alone unless the end came
+ * closer. */
+void lwm2m_registration_ends_at(struct lwm2m_server *server, struct lwm2m_device *device,
+                                uint64_t expires_ms)
 {
-    device->expires_ms = server->now_ms + (uint64_t)device->lifetime_s * 1000;
+    device->expires_ms = expires_ms;
     if (device->lifetime_s > 0 && (!lwm2m_timer_is_set(&device->lifetime) ||
                                    device->lifetime.deadline_ms > device->expires_ms)) {
         lwm2m_timer_set(server->timers, &device->lifetime, device->expires_ms, on_lifetime);
     }
+}
+
+static void restart_lifetime(struct lwm2m_server *server, struct lwm2m_device *device)
+{
+    lwm2m_registration_ends_at(server, device,
+                               server->now_ms + (uint64_t)device->lifetime_s * 1000);
 }
 
 /* --- Register --- */
@@ -205,6 +212,14 @@ static bool update_is_empty(const struct lwcoap_inbound *inbound)
            !lwcoap_option_find(inbound->message, LWCOAP_OPTION_URI_QUERY, &query);
 }
 
+static bool terms_differ(const struct lwm2m_device *device, const struct lwm2m_terms *terms)
+{
+    const struct lwm2m_parameters *before = &device->parameters, *after = &terms->parameters;
+    return (terms->object_list && terms->object_list != device->object_list) ||
+           device->lifetime_s != terms->lifetime_s || before->len != after->len ||
+           (before->len > 0 && memcmp(before->packed, after->packed, before->len) != 0);
+}
+
 void lwm2m_registration_update(struct lwm2m_server *server, struct lwm2m_device *device,
                                const struct lwcoap_inbound *inbound)
 {
@@ -221,6 +236,7 @@ void lwm2m_registration_update(struct lwm2m_server *server, struct lwm2m_device 
         if (!refusal.code) {
             updated.object_list_changed =
                 terms.object_list && terms.object_list != device->object_list;
+            updated.terms_changed = terms_differ(device, &terms);
             if (updated.object_list_changed) {
                 lwm2m_observations_compare(server, device, terms.object_list);
             }

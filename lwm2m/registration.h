@@ -13,6 +13,10 @@ void lwm2m_registration_register(struct lwm2m_server *server, const struct lwcoa
 void lwm2m_registration_update(struct lwm2m_server *server, struct lwm2m_device *device,
                                const struct lwcoap_inbound *inbound);
 
+/** The lifetime ends at this time; an earlier end than before counts too. */
+void lwm2m_registration_ends_at(struct lwm2m_server *server, struct lwm2m_device *device,
+                                uint64_t expires_ms);
+
 /** DELETE /rd/{location} */
 void lwm2m_registration_deregister(struct lwm2m_server *server, struct lwm2m_device *device,
                                    const struct lwcoap_inbound *inbound);

@@ -47,7 +47,7 @@ void lwm2m_server_raise(struct lwm2m_server *server, const struct lwm2m_event *e
     server->callbacks.event(server->callbacks.ctx, event);
 }
 
-struct lwm2m_event lwm2m_event_of(enum lwm2m_event_type type, const struct lwm2m_device *device)
+struct lwm2m_event lwm2m_event_of(enum lwm2m_event_type type, struct lwm2m_device *device)
 {
     return (struct lwm2m_event){
         .type = type,
@@ -82,6 +82,9 @@ static void device_moved(struct lwm2m_server *server, struct lwm2m_device *devic
     device->peer = peer;
     if (device->exchange) {
         lwcoap_exchange_reroute(server->coap, device->exchange, route);
+    }
+    if (server->callbacks.device_moved) {
+        server->callbacks.device_moved(server->callbacks.ctx, device);
     }
 }
 

@@ -58,7 +58,9 @@ struct lwm2m_request {
     bool send_now;         /* even if the device sleeps; then it is not put back after a timeout */
     bool automatic;        /* not counted against the queue's bound; an observation that it makes is
                               not renewed by a re-registration (the caller asks again) */
-    void *context;         /* the caller's */
+    bool maybe_executed; /* out: an attempt to change something went unanswered, so that the device
+                            may have carried it out; in: so it was before a restart */
+    void *context;       /* the caller's */
 
     /* The server's; do not touch. */
     struct lwm2m_server *server;
@@ -69,8 +71,6 @@ struct lwm2m_request {
     uint16_t sent_accept;
     uint32_t refused_formats; /* a bit for each row of the table of formats */
     bool renewal;             /* the server's own: sets an observation up again */
-    bool maybe_executed; /* may be read: an attempt to change something went unanswered, so that
-                            the device may have carried it out */
 };
 
 /* --- events --- */
@@ -106,9 +106,10 @@ struct lwm2m_receipt {
 /** One thing that happened; everything is borrowed for the call. */
 struct lwm2m_event {
     enum lwm2m_event_type type;
-    const struct lwm2m_device *device; /* never NULL */
-    const char *reason;                /* plain English, or a LWM2M_LEFT_…; "" without */
-    bool object_list_changed;          /* UPDATED */
+    struct lwm2m_device *device; /* never NULL */
+    const char *reason;          /* plain English, or a LWM2M_LEFT_…; "" without */
+    bool object_list_changed;    /* UPDATED */
+    bool terms_changed;          /* UPDATED: anything but the time of its end is not as before */
 
     struct lwm2m_request
         *request; /* of request events, else NULL; the caller's again after a final event */
@@ -161,6 +162,20 @@ struct lwm2m_server_callbacks {
     /** Definition of a resource in this version of its object; false when it is not known. */
     bool (*definition)(void *ctx, uint16_t object, struct lwm2m_version version, uint16_t resource,
                        struct lwm2m_definition *definition);
+    /**
+     * What is worth keeping of an observation changed: see lwm2m_observation_describe(). Comes
+     * after the events of the change. An observation that leaves with its device is not reported.
+     * May be NULL.
+     */
+    void (*observation_changed)(void *ctx, const struct lwm2m_device *device,
+                                const struct lwm2m_observation *observation);
+    /** A device spoke from another address than before. May be NULL. */
+    void (*device_moved)(void *ctx, struct lwm2m_device *device);
+    /**
+     * A request is about to be sent; again after a timeout, and when a device refused the format.
+     * May be NULL.
+     */
+    void (*request_sent)(void *ctx, const struct lwm2m_request *request);
     /** The context that was attached to an observation is not used any more. */
     void (*observation_context_free)(void *ctx, void *observation_context);
 };

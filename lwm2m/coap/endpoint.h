@@ -264,6 +264,10 @@ void lwcoap_observation_init(struct lwcoap_endpoint *endpoint,
 [[nodiscard]] int lwcoap_observation_add(struct lwcoap_endpoint *endpoint,
                                          struct lwcoap_observation *observation);
 
+/** Whether notifications with this token are matched already. */
+bool lwcoap_observation_has(struct lwcoap_endpoint *endpoint,
+                            const uint8_t token[LWCOAP_TOKEN_LEN]);
+
 /** Stops matching: further notifications are answered with Reset. Accepts one not added. */
 void lwcoap_observation_remove(struct lwcoap_endpoint *endpoint,
                                struct lwcoap_observation *observation);

@@ -48,14 +48,20 @@ int lwcoap_observation_add(struct lwcoap_endpoint *endpoint, struct lwcoap_obser
     return rc;
 }
 
+static struct lwcoap_observation *find(struct lwcoap_endpoint *endpoint, const uint8_t *token)
+{
+    return lwm2m_table_find(&endpoint->observations, token_hash(endpoint, token), has_token, token);
+}
+
+bool lwcoap_observation_has(struct lwcoap_endpoint *endpoint, const uint8_t token[LWCOAP_TOKEN_LEN])
+{
+    return find(endpoint, token) != NULL;
+}
+
 struct lwcoap_observation *lwcoap_observation_find(struct lwcoap_endpoint *endpoint,
                                                    const struct lwcoap_message *message)
 {
-    if (message->token_len != LWCOAP_TOKEN_LEN) {
-        return NULL;
-    }
-    return lwm2m_table_find(&endpoint->observations, token_hash(endpoint, message->token),
-                            has_token, message->token);
+    return message->token_len == LWCOAP_TOKEN_LEN ? find(endpoint, message->token) : NULL;
 }
 
 static void note_sequence(struct lwcoap_endpoint *endpoint, struct lwcoap_observation *observation,

@@ -153,6 +153,7 @@ static void on_event(void *ctx, const struct lwm2m_event *event)
         snprintf(text + at, sizeof(text) - at, ": %s", event->reason);
     }
     add_line(h, text);
+    h->terms_changed = event->terms_changed;
     h->has_receipt = event->receipt != NULL;
     if (event->receipt) {
         h->receipt = *event->receipt;
@@ -220,6 +221,30 @@ static void on_context_free(void *ctx, void *context)
     ((struct harness *)ctx)->contexts_freed++;
 }
 
+/* What the observation points to is of no use later; the tests observe single paths. */
+static void on_observation_changed(void *ctx, const struct lwm2m_device *device,
+                                   const struct lwm2m_observation *observation)
+{
+    struct harness *h = ctx;
+    assert_non_null(device);
+    lwm2m_observation_describe(observation, &h->kept);
+    snprintf(h->kept_query, sizeof(h->kept_query), "%s", h->kept.query ? h->kept.query : "");
+    h->kept.query = h->kept.query ? h->kept_query : NULL;
+    h->changes++;
+}
+
+static void on_moved(void *ctx, struct lwm2m_device *device)
+{
+    assert_non_null(device);
+    ((struct harness *)ctx)->moves++;
+}
+
+static void on_request_sent(void *ctx, const struct lwm2m_request *request)
+{
+    assert_non_null(request);
+    ((struct harness *)ctx)->sent++;
+}
+
 /* --- life of the harness
  * --------------------------------------------------------------------------- */
 
@@ -254,6 +279,9 @@ void harness_restart(struct harness *h, const struct lwm2m_server_settings *sett
         .wall_clock_s = on_wall_clock,
         .awake_window_ms = on_awake_window,
         .definition = on_definition,
+        .observation_changed = on_observation_changed,
+        .device_moved = on_moved,
+        .request_sent = on_request_sent,
         .observation_context_free = on_context_free,
     };
     lwm2m_server_free(h->server);

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "lwm2m/server.h"
+#include "lwm2m/durable.h"
 
 #define HARNESS_LINES 64
 
@@ -32,6 +32,14 @@ struct harness {
     uint64_t random;
     uint64_t awake_window_ms;
     unsigned contexts_freed;
+    unsigned moves;     /* of the device's address */
+    unsigned sent;      /* requests */
+    bool terms_changed; /* of the last Update */
+
+    /* What was last told of an observation: its standing, and what a store would keep. */
+    unsigned changes;
+    struct lwm2m_durable_observation kept;
+    char kept_query[64];
     void (*on_event)(struct harness *h, const struct lwm2m_event *event); /* may be NULL */
 };
 
