@@ -76,7 +76,7 @@ bool lwm2m_device_observes(const struct lwm2m_device *device, const struct lwm2m
     return false;
 }
 
-struct lwm2m_event fake_event(enum lwm2m_event_type type, const struct lwm2m_device *device)
+struct lwm2m_event fake_event(enum lwm2m_event_type type, struct lwm2m_device *device)
 {
     return (struct lwm2m_event){
         .type = type,

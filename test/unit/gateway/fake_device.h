@@ -19,4 +19,4 @@ struct lwm2m_device {
 };
 
 /** An event about a device with nothing in it; code 2.05. */
-struct lwm2m_event fake_event(enum lwm2m_event_type type, const struct lwm2m_device *device);
+struct lwm2m_event fake_event(enum lwm2m_event_type type, struct lwm2m_device *device);
