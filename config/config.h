@@ -43,6 +43,18 @@ enum config_topic_name {
 
 enum config_transport { CONFIG_TRANSPORT_UDP, CONFIG_TRANSPORT_DTLS };
 
+/** What happens to a message when no more may wait for the broker. */
+enum config_backlog_full {
+    CONFIG_BACKLOG_REFUSE,      /* it is not taken: a device is not told that it was */
+    CONFIG_BACKLOG_DROP_OLDEST, /* it takes the place of the oldest one that is no answer */
+};
+
+/** What a commit of the store survives. */
+enum config_store_sync {
+    CONFIG_STORE_SYNC_PROCESS, /* the end of the process, however it comes */
+    CONFIG_STORE_SYNC_POWER,   /* a loss of power as well */
+};
+
 enum config_update_publish { CONFIG_UPDATE_ALWAYS, CONFIG_UPDATE_OBJECT_LIST_CHANGED };
 
 enum config_log_level {
@@ -130,6 +142,8 @@ struct config {
         uint64_t reconnect_max_ms;
         uint32_t max_inflight; /* unconfirmed publishes */
         uint32_t max_backlog;  /* messages waiting in memory for the broker */
+        enum config_backlog_full backlog_full;
+        uint32_t drain_rate; /* stored messages a second; 0: no bound */
         char *mountpoint;
         struct config_topic topics[CONFIG_TOPICS];
         bool content_names;
@@ -165,7 +179,9 @@ struct config {
         char *ca_file;
     } security;
     struct {
-        char *path;
+        char *path; /* "": nothing is kept */
+        enum config_store_sync sync;
+        uint64_t max_bytes;
     } store;
     struct {
         enum config_log_level level;

@@ -34,6 +34,14 @@ static const struct config_choice update_publishes[] = {
     { "object_list_changed", CONFIG_UPDATE_OBJECT_LIST_CHANGED },
     { NULL, 0 },
 };
+static const struct config_choice backlog_fulls[] = {
+    { "refuse", CONFIG_BACKLOG_REFUSE },
+    { "drop_oldest", CONFIG_BACKLOG_DROP_OLDEST },
+    { NULL, 0 },
+};
+static const struct config_choice store_syncs[] = { { "process", CONFIG_STORE_SYNC_PROCESS },
+                                                    { "power", CONFIG_STORE_SYNC_POWER },
+                                                    { NULL, 0 } };
 static const struct config_choice block_sizes[] = { { "16", 16 },     { "32", 32 },
                                                     { "64", 64 },     { "128", 128 },
                                                     { "256", 256 },   { "512", 512 },
@@ -87,6 +95,11 @@ const struct config_setting config_settings[] = {
       INTEGER(mqtt.max_inflight, 1, UINT16_MAX) },
     { "mqtt.max_backlog", "100000", "messages that may wait in memory for the broker",
       INTEGER(mqtt.max_backlog, 1, 100000000) },
+    { "mqtt.backlog_full", "refuse", "what happens when no more messages may wait",
+      CHOICE(mqtt.backlog_full, enum config_backlog_full, backlog_fulls) },
+    { "mqtt.drain_rate", "2000",
+      "stored messages published in a second once the broker is back; 0: as many as it takes",
+      INTEGER(mqtt.drain_rate, 0, 1000000) },
     { "mqtt.mountpoint", "\"\"", "put before every topic but that of status; no slash is added",
       TEXT(mqtt.mountpoint, 0, UINT16_MAX) },
     { "mqtt.topics.command", "{topic: 'dn/${endpoint_name}', qos: 1}", "commands to a device",
@@ -166,6 +179,11 @@ const struct config_setting config_settings[] = {
 
     { "store.path", "\"\"", "database of what survives a restart; \"\" keeps nothing",
       TEXT(store.path, 0, 4096) },
+    { "store.sync", "process",
+      "what it withstands at any moment: the end of the process, or a loss of power",
+      CHOICE(store.sync, enum config_store_sync, store_syncs) },
+    { "store.max_bytes", "1GiB", "largest size of the database; then it counts as full",
+      SIZE(store.max_bytes, 4 * MIB, 1024 * GIB) },
 
     { "log.level", "info", "least severe events that are logged",
       CHOICE(log.level, enum config_log_level, log_levels) },

@@ -213,8 +213,8 @@ static int start_connection(struct gateway *gateway)
 static int start(struct gateway *gateway)
 {
     static int (*const steps[])(struct gateway *) = {
-        start_log,    start_loop,   start_listeners, start_definitions,
-        start_server, start_uplink, start_downlink,  start_connection,
+        start_log,    gateway_start_store, start_loop,     start_listeners,  start_definitions,
+        start_server, start_uplink,        start_downlink, start_connection,
     };
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
         int err = steps[i](gateway);
@@ -236,6 +236,7 @@ static void release(struct gateway *gateway)
     auto_observe_free(gateway->auto_observe);
     definitions_free(gateway->definitions);
     mqtt_topic_free(gateway->command_topic);
+    store_close(gateway->store);
     loop_free(gateway->loop);
     for (size_t i = 0; i < gateway->listener_count; i++) {
         transport_udp_free(gateway->listeners[i]);
@@ -258,16 +259,6 @@ bool gateway_supports(const struct config *config, char *reason, size_t size)
     return true;
 }
 
-/* What the configuration may say but this version does not do. */
-static void warn_of_unused(struct gateway *gateway)
-{
-    const char *path = gateway->config->store.path;
-    if (*path != '\0') {
-        log_warn(gateway->log, "store-unavailable", LOG_TEXT("path", path),
-                 LOG_TEXT("reason", "this version keeps nothing over a restart"));
-    }
-}
-
 enum gateway_status gateway_run(const struct config *config, const char *file)
 {
     struct gateway *gateway = calloc(1, sizeof(*gateway));
@@ -279,8 +270,9 @@ enum gateway_status gateway_run(const struct config *config, const char *file)
     int err = start(gateway);
     if (err == 0) {
         log_info(gateway->log, "started", LOG_TEXT("version", LWM2MQTT_VERSION),
-                 LOG_TEXT("store", "none: nothing is kept over a restart"));
-        warn_of_unused(gateway);
+                 LOG_TEXT("store", gateway->store != NULL
+                                       ? config->store.path
+                                       : "none: nothing is kept over a restart"));
         loop_run(gateway->loop);
         log_info(gateway->log, "stopped", LOG_NUMBER("dropped", uplink_dropped(gateway->uplink)));
     } else if (gateway->log != NULL) {

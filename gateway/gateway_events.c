@@ -48,6 +48,9 @@ static void on_datagram(void *ctx, const struct transport_route *route, const ui
 {
     struct gateway *gateway = ctx;
     gateway->sent++;
+    if (++gateway->unflushed[route->listener] % TRANSPORT_UDP_BATCH == 0) {
+        (void)gateway_commit(gateway); /* this one fills a batch, which leaves at once */
+    }
     transport_udp_send(gateway->listeners[route->listener], route, data, len);
 }
 

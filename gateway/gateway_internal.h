@@ -12,6 +12,7 @@
 #include "gateway/gateway.h"
 #include "gateway/loop.h"
 #include "gateway/random.h"
+#include "gateway/store/store.h"
 
 #include "lwm2m/transport/udp.h"
 #include "mqtt/connection.h"
@@ -27,6 +28,7 @@ struct gateway {
     struct loop *loop;
     struct transport_udp *listeners[CONFIG_LISTENERS_MAX];
     size_t listener_count;
+    struct store *store; /* NULL: nothing is kept over a restart */
     struct definitions *definitions;
     struct auto_observe *auto_observe;
     struct lwm2m_server *server;
@@ -36,8 +38,9 @@ struct gateway {
     struct mqtt_topic *command_topic;
     struct mqtt_connection *connection;
     bool connected;
-    uint64_t now_ms; /* of the batch of datagrams at hand */
-    uint64_t sent;   /* datagrams */
+    uint64_t now_ms;                        /* of the batch of datagrams at hand */
+    uint64_t sent;                          /* datagrams */
+    size_t unflushed[CONFIG_LISTENERS_MAX]; /* datagrams queued since the last flush */
     enum stage stage;
     uint64_t deadline_ms; /* of the stage */
 };
@@ -47,6 +50,17 @@ uint64_t gateway_now_ms(void *ctx);
 
 /** Loads the definitions of a directory and logs what came of it. */
 void gateway_load_definitions(struct gateway *gateway, const char *directory);
+
+/** Opens the store if there is to be one. @return 0, or what store_open() says */
+int gateway_start_store(struct gateway *gateway);
+
+/**
+ * Makes durable what this turn of the loop has changed so far: before anything that tells of it
+ * leaves the process.
+ *
+ * @return 0 (also without a store), or what store_commit() says; then the changes stay pending
+ */
+int gateway_commit(struct gateway *gateway);
 
 /* Callbacks; `ctx` is the gateway. */
 extern const struct lwm2m_server_callbacks gateway_server_callbacks;

@@ -160,8 +160,10 @@ static uint64_t on_prepare(void *ctx)
     struct gateway *gateway = ctx;
     uint64_t now = gateway_now_ms(NULL);
     advance(gateway, now);
+    (void)gateway_commit(gateway); /* what fails stays pending, and the store says so */
     for (size_t i = 0; i < gateway->listener_count; i++) {
         transport_udp_flush(gateway->listeners[i]);
+        gateway->unflushed[i] = 0;
     }
     mqtt_connection_flush(gateway->connection);
     watch_sockets(gateway);

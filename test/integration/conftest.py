@@ -320,6 +320,7 @@ class Gateway:
                      "reconnect_min": "100ms", "reconnect_max": "500ms"},
             "lwm2m": {"listeners": [{"transport": "udp", "bind": f"127.0.0.1:{self.port}"}],
                       "xml_dir": "objects-xml/oma"},
+            "store": {"path": str(directory / "store.db")},
             "log": {"level": "debug"},
         }
         for name, value in (settings or {}).items():

@@ -75,6 +75,10 @@ static void empty_file_gives_the_defaults_of_the_contract(void **state)
         assert_int_equal(config.lwm2m.coap.max_transfers, 1024);
         assert_string_equal(config.security.psk_file, "");
         assert_string_equal(config.store.path, "");
+        assert_int_equal(config.store.sync, CONFIG_STORE_SYNC_PROCESS);
+        assert_int_equal(config.store.max_bytes, 1024 * 1024 * 1024);
+        assert_int_equal(config.mqtt.backlog_full, CONFIG_BACKLOG_REFUSE);
+        assert_int_equal(config.mqtt.drain_rate, 2000);
         assert_int_equal(config.log.level, CONFIG_LOG_INFO);
         assert_int_equal(config.log.format, CONFIG_LOG_TEXT);
         config_deinit(&config);

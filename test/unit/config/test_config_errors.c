@@ -17,7 +17,7 @@
 #define MQTT_KEYS                                                                                  \
     "broker, version, client_id, username, password, password_file, tls, keepalive, "              \
     "session_expiry, clean_start, reconnect_min, reconnect_max, max_inflight, max_backlog, "       \
-    "mountpoint, topics, content_names"
+    "backlog_full, drain_rate, mountpoint, topics, content_names"
 #define LWM2M_KEYS                                                                                 \
     "listeners, socket_buffer, xml_dir, max_devices, lifetime_min, lifetime_max, "                 \
     "qmode_time_window, qmode_overrides, queue_length, response_timeout, auto_observe, "           \
