@@ -1,0 +1,414 @@
+#include "gateway/credentials.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config/error.h"
+#include "gateway/psk_line.h"
+#include "lwm2m/coap/siphash.h"
+
+enum {
+    ADVISED_KEY_LEN = 16, /* bytes */
+    LINE_BYTES_MAX = 1024 /* that a line takes on average, comments and all */
+};
+
+/* In `bytes`: the identity with a NUL behind it, the key, then the endpoint, terminated. A missing
+ * endpoint is the identity itself. */
+struct entry {
+    uint32_t at;
+    uint32_t endpoint_at;
+    uint32_t line;
+    uint8_t identity_len;
+    uint8_t key_len;
+    bool is_pattern;
+};
+
+/* Open addressing; a slot holds the index of an entry + 1, or 0. */
+struct index {
+    uint32_t *slots;
+    uint32_t mask;
+};
+
+struct credentials {
+    struct credentials_settings settings;
+    struct entry *entries;
+    size_t count;
+    size_t short_keys;
+    uint8_t *bytes;
+    size_t bytes_size;
+    size_t bytes_used;
+    struct index by_identity;
+    struct index by_endpoint; /* of a name that several lines spell out the first */
+    uint32_t patterns[CREDENTIALS_PATTERNS_MAX];
+    size_t pattern_count;
+};
+
+/* --- look-up --- */
+
+static struct credential view(const struct credentials *credentials, const struct entry *entry)
+{
+    const uint8_t *identity = credentials->bytes + entry->at;
+    return (struct credential){
+        .identity = identity,
+        .identity_len = entry->identity_len,
+        .key = identity + entry->identity_len + 1,
+        .key_len = entry->key_len,
+        .endpoint = (const char *)credentials->bytes + entry->endpoint_at,
+        .is_pattern = entry->is_pattern,
+    };
+}
+
+static bool is_identity(const struct credential *credential, const void *name, size_t len)
+{
+    return credential->identity_len == len && memcmp(credential->identity, name, len) == 0;
+}
+
+static bool is_endpoint(const struct credential *credential, const void *name, size_t len)
+{
+    return strlen(credential->endpoint) == len && memcmp(credential->endpoint, name, len) == 0;
+}
+
+typedef bool matcher(const struct credential *credential, const void *name, size_t len);
+
+/* The slot of a name, or the free one where it belongs: at most half of them are taken. */
+static uint32_t *find_slot(const struct credentials *credentials, const struct index *index,
+                           matcher *matches, const void *name, size_t len)
+{
+    uint64_t hash = lwcoap_siphash(credentials->settings.hash_key, name, len);
+    for (uint32_t i = (uint32_t)hash & index->mask;; i = (i + 1) & index->mask) {
+        uint32_t *slot = &index->slots[i];
+        if (*slot == 0) {
+            return slot;
+        }
+        struct credential credential = view(credentials, &credentials->entries[*slot - 1]);
+        if (matches(&credential, name, len)) {
+            return slot;
+        }
+    }
+}
+
+bool credentials_find(const struct credentials *credentials, const uint8_t *identity, size_t len,
+                      struct credential *credential)
+{
+    if (credentials == NULL) {
+        return false;
+    }
+    uint32_t slot = *find_slot(credentials, &credentials->by_identity, is_identity, identity, len);
+    return slot != 0 && credentials_at(credentials, slot - 1, credential);
+}
+
+bool credentials_name(const struct credentials *credentials, const char *endpoint)
+{
+    if (credentials == NULL) {
+        return false;
+    }
+    if (*find_slot(credentials, &credentials->by_endpoint, is_endpoint, endpoint,
+                   strlen(endpoint)) != 0) {
+        return true;
+    }
+    for (size_t i = 0; i < credentials->pattern_count; i++) {
+        struct credential credential =
+            view(credentials, &credentials->entries[credentials->patterns[i]]);
+        if (credential_covers(&credential, endpoint)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool credential_covers(const struct credential *credential, const char *endpoint)
+{
+    return credential->is_pattern ? fnmatch(credential->endpoint, endpoint, 0) == 0
+                                  : strcmp(credential->endpoint, endpoint) == 0;
+}
+
+bool credentials_at(const struct credentials *credentials, size_t index,
+                    struct credential *credential)
+{
+    if (credentials == NULL || index >= credentials->count) {
+        return false;
+    }
+    *credential = view(credentials, &credentials->entries[index]);
+    return true;
+}
+
+bool credential_equal(const struct credential *a, const struct credential *b)
+{
+    return a->key_len == b->key_len && memcmp(a->key, b->key, a->key_len) == 0 &&
+           a->is_pattern == b->is_pattern && strcmp(a->endpoint, b->endpoint) == 0;
+}
+
+size_t credentials_count(const struct credentials *credentials)
+{
+    return credentials->count;
+}
+
+size_t credentials_short_keys(const struct credentials *credentials)
+{
+    return credentials->short_keys;
+}
+
+/* --- making the table --- */
+
+static int index_init(struct index *index, size_t count)
+{
+    size_t slots = 4;
+    while (slots < 2 * count) {
+        slots *= 2;
+    }
+    index->slots = calloc(slots, sizeof(*index->slots));
+    index->mask = (uint32_t)(slots - 1);
+    return index->slots != NULL ? 0 : -ENOMEM;
+}
+
+static uint32_t append(struct credentials *credentials, const void *bytes, size_t len)
+{
+    uint32_t at = (uint32_t)credentials->bytes_used;
+    memcpy(credentials->bytes + at, bytes, len);
+    credentials->bytes_used += len;
+    return at;
+}
+
+static void append_entry(struct credentials *credentials, const struct psk_line *line,
+                         uint32_t number)
+{
+    struct entry *entry = &credentials->entries[credentials->count];
+    size_t endpoint_len = strlen(line->endpoint);
+    bool same = !line->is_pattern && endpoint_len == line->identity_len &&
+                memcmp(line->endpoint, line->identity, endpoint_len) == 0;
+
+    entry->at = append(credentials, line->identity, line->identity_len);
+    append(credentials, "", 1);
+    append(credentials, line->key, line->key_len);
+    entry->endpoint_at = same ? entry->at : append(credentials, line->endpoint, endpoint_len + 1);
+    entry->line = number;
+    entry->identity_len = line->identity_len;
+    entry->key_len = line->key_len;
+    entry->is_pattern = line->is_pattern;
+    credentials->short_keys += line->key_len < ADVISED_KEY_LEN;
+    credentials->count++;
+}
+
+static void index_endpoint(struct credentials *credentials, const struct psk_line *line)
+{
+    if (line->is_pattern) {
+        credentials->patterns[credentials->pattern_count++] = (uint32_t)credentials->count - 1;
+        return;
+    }
+    uint32_t *slot = find_slot(credentials, &credentials->by_endpoint, is_endpoint, line->endpoint,
+                               strlen(line->endpoint));
+    *slot = *slot != 0 ? *slot : (uint32_t)credentials->count;
+}
+
+/* Where a line is, for messages. */
+struct position {
+    const char *file;
+    size_t line;
+    struct config_error *error;
+};
+
+static void add_line(struct credentials *credentials, const struct psk_line *line,
+                     const struct position *at)
+{
+    uint32_t *slot = find_slot(credentials, &credentials->by_identity, is_identity, line->identity,
+                               line->identity_len);
+    if (*slot != 0) {
+        config_error_add(at->error, at->file, at->line, 1,
+                         "found the identity of line %u again; allowed: each once",
+                         credentials->entries[*slot - 1].line);
+    } else if (line->key_len > credentials->settings.max_key_len) {
+        config_error_add(at->error, at->file, at->line, 1,
+                         "found a key of %u bytes; allowed: up to %zu, which is what the DTLS "
+                         "library here takes",
+                         line->key_len, credentials->settings.max_key_len);
+    } else if (line->is_pattern && credentials->pattern_count == CREDENTIALS_PATTERNS_MAX) {
+        config_error_add(at->error, at->file, at->line, 1,
+                         "found one more endpoint with a pattern; allowed: %d lines",
+                         CREDENTIALS_PATTERNS_MAX);
+    } else {
+        append_entry(credentials, line, (uint32_t)at->line);
+        *slot = (uint32_t)credentials->count;
+        index_endpoint(credentials, line);
+    }
+}
+
+static int read_lines(struct credentials *credentials, const char *text, size_t len,
+                      struct position *at)
+{
+    const char *end = text + len;
+    struct psk_line line;
+    while (text < end && !config_error_full(at->error)) {
+        const char *newline = memchr(text, '\n', (size_t)(end - text));
+        const char *next = newline != NULL ? newline : end;
+        at->line++;
+        if (psk_line_read(text, (size_t)(next - text), &line) != 0) {
+            config_error_add(at->error, at->file, at->line, line.column, "%s", line.mistake);
+        } else if (line.identity_len > 0) {
+            add_line(credentials, &line, at);
+        }
+        text = next + 1;
+    }
+    explicit_bzero(&line, sizeof(line));
+    return at->error->count > 0 ? -EBADMSG : 0;
+}
+
+/* Lines that are neither blank nor a comment from their first byte on: an upper bound. */
+static size_t count_lines(const char *text, size_t len)
+{
+    size_t count = 0;
+    const char *end = text + len;
+    while (text < end) {
+        const char *newline = memchr(text, '\n', (size_t)(end - text));
+        count += *text != '#' && *text != '\n';
+        text = newline != NULL ? newline + 1 : end;
+    }
+    return count;
+}
+
+/* What a line becomes is not longer than the line but for two terminators: each field is copied
+ * once, decoded. */
+static int allocate(struct credentials *credentials, size_t lines, size_t text_len)
+{
+    credentials->bytes_size = text_len + 2 * lines;
+    if (credentials->bytes_size > UINT32_MAX) {
+        return -EFBIG;
+    }
+    credentials->bytes = malloc(credentials->bytes_size + 1);
+    credentials->entries = calloc(lines + 1, sizeof(*credentials->entries));
+    if (credentials->bytes == NULL || credentials->entries == NULL) {
+        return -ENOMEM;
+    }
+    int err = index_init(&credentials->by_identity, lines);
+    return err != 0 ? err : index_init(&credentials->by_endpoint, lines);
+}
+
+int credentials_parse(const char *file, const char *text, size_t len,
+                      const struct credentials_settings *settings, struct credentials **out,
+                      struct config_error *error)
+{
+    struct position at = { .file = file, .error = error };
+    size_t lines = count_lines(text, len);
+    error->count = 0;
+    if (lines > settings->max_count) {
+        config_error_add(error, file, 0, 0, "found %zu lines; allowed: %zu", lines,
+                         settings->max_count);
+        return -EFBIG;
+    }
+    struct credentials *credentials = calloc(1, sizeof(*credentials));
+    if (credentials == NULL) {
+        return -ENOMEM;
+    }
+    credentials->settings = *settings;
+    int err = allocate(credentials, lines, len);
+    err = err != 0 ? err : read_lines(credentials, text, len, &at);
+    if (err != 0) {
+        credentials_free(credentials);
+        return err;
+    }
+    *out = credentials;
+    return 0;
+}
+
+void credentials_free(struct credentials *credentials)
+{
+    if (credentials == NULL) {
+        return;
+    }
+    if (credentials->bytes != NULL) {
+        explicit_bzero(credentials->bytes, credentials->bytes_used);
+    }
+    free(credentials->bytes);
+    free(credentials->entries);
+    free(credentials->by_identity.slots);
+    free(credentials->by_endpoint.slots);
+    free(credentials);
+}
+
+/* --- the file --- */
+
+static int check_file(const struct stat *status, const char *path, size_t max_count,
+                      struct config_error *error)
+{
+    if (!S_ISREG(status->st_mode)) {
+        config_error_add(error, path, 0, 0, "found something else; allowed: a regular file");
+        return -EACCES;
+    }
+    if (status->st_mode & (S_IROTH | S_IWOTH | S_IWGRP)) {
+        config_error_add(error, path, 0, 0,
+                         "found permissions %03o; allowed: 640 or stricter, as it holds keys "
+                         "(chmod o=,g-w)",
+                         status->st_mode & 0777);
+        return -EACCES;
+    }
+    if ((uint64_t)status->st_size > (uint64_t)max_count * LINE_BYTES_MAX) {
+        config_error_add(error, path, 0, 0, "found %lld bytes; allowed: %zu lines of %d bytes",
+                         (long long)status->st_size, max_count, LINE_BYTES_MAX);
+        return -EFBIG;
+    }
+    return 0;
+}
+
+/* Reads what fstat() promised; a file that grows meanwhile is cut there, and a last line without
+ * its end is most likely refused. */
+static int read_all(int fd, char *text, size_t size, size_t *len)
+{
+    *len = 0;
+    while (*len < size) {
+        ssize_t got = read(fd, text + *len, size - *len);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            return got < 0 ? -errno : 0;
+        }
+        *len += (size_t)got;
+    }
+    return 0;
+}
+
+static int load(int fd, const char *path, const struct credentials_settings *settings,
+                struct credentials **credentials, struct config_error *error)
+{
+    struct stat status;
+    size_t len;
+    if (fstat(fd, &status) != 0) {
+        return -errno;
+    }
+    int err = check_file(&status, path, settings->max_count, error);
+    if (err != 0) {
+        return err;
+    }
+    size_t size = (size_t)status.st_size;
+    char *text = malloc(size + 1);
+    if (text == NULL) {
+        return -ENOMEM;
+    }
+    err = read_all(fd, text, size, &len);
+    if (err == 0) {
+        err = credentials_parse(path, text, len, settings, credentials, error);
+    }
+    explicit_bzero(text, size);
+    free(text);
+    return err;
+}
+
+int credentials_load(const char *path, const struct credentials_settings *settings,
+                     struct credentials **credentials, struct config_error *error)
+{
+    error->count = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe is refused, not waited for */
+    int err = fd < 0 ? -errno : load(fd, path, settings, credentials, error);
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    if (err != 0 && error->count == 0) {
+        config_error_add(error, path, 0, 0, "%s", strerror(-err));
+    }
+    return err;
+}
