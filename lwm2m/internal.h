@@ -38,6 +38,10 @@ void lwm2m_server_leave(struct lwm2m_server *server);
 void lwm2m_server_answer(struct lwm2m_server *server, const struct lwcoap_inbound *inbound,
                          uint8_t code, const char *reason);
 
+/** Tells the caller that a request about a registration was refused. */
+void lwm2m_server_refused(struct lwm2m_server *server, const struct lwcoap_inbound *inbound,
+                          const char *endpoint, uint8_t code, const char *reason);
+
 /** Raises an event. */
 void lwm2m_server_raise(struct lwm2m_server *server, const struct lwm2m_event *event);
 
@@ -48,6 +52,16 @@ struct lwm2m_event lwm2m_event_of(enum lwm2m_event_type type, struct lwm2m_devic
  *  queue as soon as the message is answered. */
 void lwm2m_device_heard(struct lwm2m_server *server, struct lwm2m_device *device,
                         const struct transport_route *route);
+
+/** Whether who speaks by a route may speak for an endpoint, as the caller of the library sees it.
+ */
+bool lwm2m_route_may_speak_for(const struct lwm2m_server *server,
+                               const struct transport_route *route, const char *endpoint);
+
+/** Whether what came by a route may be taken as the device's: without a secured transport if it
+ *  registered without one, by its session, or by one that may speak for it. */
+bool lwm2m_device_admits(const struct lwm2m_server *server, const struct lwm2m_device *device,
+                         const struct transport_route *route);
 
 /** Removes a device with all that is its own; ends with the DEREGISTERED event. */
 void lwm2m_device_remove(struct lwm2m_server *server, struct lwm2m_device *device,

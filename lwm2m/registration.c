@@ -12,10 +12,7 @@ static const struct lwm2m_refusal accepted = { 0, "" };
 static void refuse(struct lwm2m_server *server, const struct lwcoap_inbound *inbound,
                    const char *endpoint, struct lwm2m_refusal refusal)
 {
-    if (server->callbacks.refused) {
-        server->callbacks.refused(server->callbacks.ctx, &inbound->receipt.route, endpoint,
-                                  refusal.code, refusal.reason);
-    }
+    lwm2m_server_refused(server, inbound, endpoint, refusal.code, refusal.reason);
     lwm2m_server_answer(server, inbound, refusal.code, refusal.reason);
 }
 
@@ -56,6 +53,24 @@ static void restart_lifetime(struct lwm2m_server *server, struct lwm2m_device *d
 }
 
 /* --- Register --- */
+
+/* Transport TS 5.2: the name has to be that of the identity; and what has one is not to be had by
+ * whoever sends its name without. */
+static struct lwm2m_refusal check_identity(const struct lwm2m_server *server, const char *endpoint,
+                                           const struct transport_route *route)
+{
+    const struct lwm2m_device *device = lwm2m_registry_find(&server->registry, endpoint);
+    bool secured = device && lwcoap_peer_route(device->peer)->session != 0;
+
+    if (route->session != 0) {
+        return lwm2m_route_may_speak_for(server, route, endpoint)
+                   ? accepted
+                   : (struct lwm2m_refusal){ LWCOAP_CODE(4, 0), "ep is not of this identity" };
+    }
+    return !secured && lwm2m_route_may_speak_for(server, route, endpoint)
+               ? accepted
+               : (struct lwm2m_refusal){ LWCOAP_CODE(4, 0), "this ep has to use DTLS" };
+}
 
 /* A new device or the one of this name, which a new registration replaces (Core TS 6.2.1). Its
  * waiting requests stay. */
@@ -183,6 +198,9 @@ void lwm2m_registration_register(struct lwm2m_server *server, const struct lwcoa
     struct lwm2m_device *device = NULL;
 
     struct lwm2m_refusal refusal = lwm2m_terms_read_register(server, inbound, &terms);
+    if (!refusal.code) {
+        refusal = check_identity(server, terms.endpoint, &inbound->receipt.route);
+    }
     if (!refusal.code) {
         refusal = find_or_create(server, terms.endpoint, &inbound->receipt.route, &device);
     }

@@ -205,16 +205,33 @@ static struct lwm2m_refusal read_object_list(struct lwm2m_server *server,
     return rc ? lwm2m_refusal_of_error(rc, "the object list is not link-format") : accepted;
 }
 
+/* Core TS 6.2.1, since 1.1: without `ep` the name is that of the identity. */
+static struct lwm2m_refusal complete_endpoint(const struct lwm2m_server *server,
+                                              const struct transport_route *route,
+                                              struct lwm2m_terms *terms)
+{
+    if (terms->endpoint[0]) {
+        return accepted;
+    }
+    if (terms->version.minor > 0 && server->callbacks.endpoint_of &&
+        server->callbacks.endpoint_of(server->callbacks.ctx, route, terms->endpoint,
+                                      sizeof(terms->endpoint))) {
+        return accepted;
+    }
+    terms->endpoint[0] = '\0';
+    return bad_request("ep is missing");
+}
+
 struct lwm2m_refusal lwm2m_terms_read_register(struct lwm2m_server *server,
                                                const struct lwcoap_inbound *inbound,
                                                struct lwm2m_terms *terms)
 {
     struct lwm2m_refusal refusal = read_query(inbound->message, terms);
-    if (!refusal.code && !terms->endpoint[0]) {
-        refusal = bad_request("ep is missing"); /* and there is no identity to take it from */
-    }
     if (!refusal.code) {
         refusal = read_version(terms);
+    }
+    if (!refusal.code) {
+        refusal = complete_endpoint(server, &inbound->receipt.route, terms);
     }
     if (!refusal.code) {
         refusal = read_lifetime(server, terms);

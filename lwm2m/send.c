@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lwm2m/queue.h"
+#include "lwm2m/registration_terms.h"
 
 /* Core TS 6.4.6: only what the device registered may be sent; over some bindings (LoRaWAN) the list
  * stays away. */
@@ -36,11 +37,27 @@ static uint8_t check(const struct lwm2m_device *device, const struct lwm2m_event
     return LWCOAP_CODE(2, 4);
 }
 
+/* Whose messages come from there. One that made a new session and has not spoken since is known by
+ * its identity. */
+static struct lwm2m_device *find_sender(struct lwm2m_server *server,
+                                        const struct transport_route *route)
+{
+    struct lwcoap_peer *peer = lwcoap_peer_find(server->coap, route);
+    struct lwm2m_device *device = peer ? lwcoap_peer_owner(peer) : NULL;
+    char endpoint[LWM2M_ENDPOINT_MAX + 1];
+
+    if (device || route->session == 0 || !server->callbacks.endpoint_of ||
+        !server->callbacks.endpoint_of(server->callbacks.ctx, route, endpoint, sizeof(endpoint))) {
+        return device;
+    }
+    device = lwm2m_registry_find(&server->registry, endpoint);
+    return device && lwm2m_device_admits(server, device, route) ? device : NULL;
+}
+
 void lwm2m_send_receive(struct lwm2m_server *server, const struct lwcoap_inbound *inbound)
 {
     static const struct lwm2m_path root = { .depth = 0 };
-    struct lwcoap_peer *peer = lwcoap_peer_find(server->coap, &inbound->receipt.route);
-    struct lwm2m_device *device = peer ? lwcoap_peer_owner(peer) : NULL;
+    struct lwm2m_device *device = find_sender(server, &inbound->receipt.route);
     const char *reason = "";
 
     if (!device) {

@@ -71,6 +71,13 @@ static void release_peer(struct lwm2m_server *server, struct lwm2m_device *devic
     device->peer = NULL;
 }
 
+static void tell_moved(struct lwm2m_server *server, struct lwm2m_device *device)
+{
+    if (server->callbacks.device_moved) {
+        server->callbacks.device_moved(server->callbacks.ctx, device);
+    }
+}
+
 static void device_moved(struct lwm2m_server *server, struct lwm2m_device *device,
                          const struct transport_route *route)
 {
@@ -83,9 +90,7 @@ static void device_moved(struct lwm2m_server *server, struct lwm2m_device *devic
     if (device->exchange) {
         lwcoap_exchange_reroute(server->coap, device->exchange, route);
     }
-    if (server->callbacks.device_moved) {
-        server->callbacks.device_moved(server->callbacks.ctx, device);
-    }
+    tell_moved(server, device);
 }
 
 void lwm2m_device_heard(struct lwm2m_server *server, struct lwm2m_device *device,
@@ -94,8 +99,39 @@ void lwm2m_device_heard(struct lwm2m_server *server, struct lwm2m_device *device
     device->awake_until_ms = server->now_ms + device->awake_window_ms;
     if (!transport_route_same_peer(lwcoap_peer_route(device->peer), route)) {
         device_moved(server, device, route);
+    } else if (!transport_address_equal(&lwcoap_peer_route(device->peer)->remote, &route->remote)) {
+        lwcoap_peer_moved(device->peer, route); /* a session that changed its address */
+        tell_moved(server, device);
     }
     lwcoap_peer_set_owner(device->peer, device);
+}
+
+/* --- who may speak for a device --- */
+
+bool lwm2m_route_may_speak_for(const struct lwm2m_server *server,
+                               const struct transport_route *route, const char *endpoint)
+{
+    return !server->callbacks.may_speak_for ||
+           server->callbacks.may_speak_for(server->callbacks.ctx, route, endpoint);
+}
+
+bool lwm2m_device_admits(const struct lwm2m_server *server, const struct lwm2m_device *device,
+                         const struct transport_route *route)
+{
+    if (route->session == lwcoap_peer_route(device->peer)->session) {
+        return true; /* the usual case costs no look-up */
+    }
+    return route->session != 0 && lwm2m_route_may_speak_for(server, route, device->endpoint);
+}
+
+static bool on_admits(void *ctx, struct lwcoap_observation *coap,
+                      const struct transport_route *asked, const struct transport_route *from)
+{
+    struct lwm2m_server *server = ctx;
+    struct lwcoap_peer *peer = asked ? lwcoap_peer_find(server->coap, asked) : NULL;
+    const struct lwm2m_device *device = coap ? ((struct lwm2m_observation *)(void *)coap)->device
+                                             : (peer ? lwcoap_peer_owner(peer) : NULL);
+    return device && lwm2m_device_admits(server, device, from);
 }
 
 void lwm2m_device_bury(struct lwm2m_server *server, struct lwm2m_device *device)
@@ -207,6 +243,15 @@ void lwm2m_server_answer(struct lwm2m_server *server, const struct lwcoap_inboun
     lwcoap_respond(server->coap, &inbound->receipt, &reply, server->now_ms);
 }
 
+void lwm2m_server_refused(struct lwm2m_server *server, const struct lwcoap_inbound *inbound,
+                          const char *endpoint, uint8_t code, const char *reason)
+{
+    if (server->callbacks.refused) {
+        server->callbacks.refused(server->callbacks.ctx, &inbound->receipt.route, endpoint, code,
+                                  reason);
+    }
+}
+
 /* GET /.well-known/core (RFC 6690): where to register. */
 static void answer_well_known(struct lwm2m_server *server, const struct lwcoap_inbound *inbound)
 {
@@ -249,6 +294,11 @@ static void on_registration_path(struct lwm2m_server *server, const struct lwcoa
 {
     struct lwm2m_device *device =
         lwm2m_registry_find_location(&server->registry, location.data, location.len);
+    if (device && !lwm2m_device_admits(server, device, &inbound->receipt.route)) {
+        lwm2m_server_refused(server, inbound, device->endpoint, LWCOAP_CODE(4, 4),
+                             "the registration is of another identity");
+        device = NULL; /* nobody is told that the location exists */
+    }
     switch (inbound->message->code) {
     case LWCOAP_POST:
         lwm2m_registration_update(server, device, inbound);
@@ -341,6 +391,7 @@ int lwm2m_server_new(const struct lwm2m_server_settings *settings,
         .request = on_request,
         .notification = on_notification,
         .observation_request = on_observation_request,
+        .admits = on_admits,
         .random = on_random,
     };
     server->settings = *settings;
@@ -418,6 +469,19 @@ uint64_t lwm2m_server_next_ms(const struct lwm2m_server *server)
 struct lwm2m_device *lwm2m_server_find(struct lwm2m_server *server, const char *endpoint)
 {
     return lwm2m_registry_find(&server->registry, endpoint);
+}
+
+void lwm2m_server_reroute(struct lwm2m_server *server, const char *endpoint,
+                          const struct transport_route *route, uint64_t now_ms)
+{
+    lwm2m_server_enter(server, now_ms);
+    struct lwm2m_device *device = lwm2m_registry_find(&server->registry, endpoint);
+    if (device && lwcoap_peer_route(device->peer)->session != 0 &&
+        lwm2m_device_admits(server, device, route)) {
+        device_moved(server, device, route);
+        lwcoap_peer_set_owner(device->peer, device);
+    }
+    lwm2m_server_leave(server);
 }
 
 size_t lwm2m_server_device_count(const struct lwm2m_server *server)

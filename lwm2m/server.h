@@ -157,6 +157,15 @@ struct lwm2m_server_callbacks {
     /** A registration or an update was refused; may be NULL. */
     void (*refused)(void *ctx, const struct transport_route *route, const char *endpoint,
                     uint8_t code, const char *reason);
+    /**
+     * Whether who speaks by this route may speak for this endpoint: asked at Register, and when a
+     * registered device is heard by another session than before. May be NULL: everybody may.
+     * Besides, what registered over a secured transport is never spoken for without one.
+     */
+    bool (*may_speak_for)(void *ctx, const struct transport_route *route, const char *endpoint);
+    /** The one endpoint name that the identity behind a route stands for (LwM2M 1.1: `ep` may be
+     *  missing then); false when it is not just one, or too long for `name`. May be NULL. */
+    bool (*endpoint_of)(void *ctx, const struct transport_route *route, char *name, size_t size);
     /** How long this endpoint stays awake after it spoke, in ms; asked once per registration. */
     uint64_t (*awake_window_ms)(void *ctx, const char *endpoint);
     /** Definition of a resource in this version of its object; false when it is not known. */
@@ -200,6 +209,13 @@ uint64_t lwm2m_server_next_ms(const struct lwm2m_server *server);
 
 /** The device of an endpoint name, NULL when it is not registered. */
 struct lwm2m_device *lwm2m_server_find(struct lwm2m_server *server, const char *endpoint);
+
+/**
+ * The device behind a secured transport made a new session: it is reached by that from now on.
+ * Nothing happens unless it registered over a session, and may be spoken for by this one.
+ */
+void lwm2m_server_reroute(struct lwm2m_server *server, const char *endpoint,
+                          const struct transport_route *route, uint64_t now_ms);
 
 size_t lwm2m_server_device_count(const struct lwm2m_server *server);
 

@@ -169,11 +169,39 @@ static void receive_request(struct lwcoap_endpoint *endpoint, const struct trans
     }
 }
 
+/* RFC 7252, 9.1.2 wants a response in the session of its request. A device that made a new session
+ * meanwhile may still answer in that; whether it is the same one, the caller knows. */
+static struct lwcoap_exchange *admitted_exchange(struct lwcoap_endpoint *endpoint,
+                                                 struct lwcoap_exchange *exchange,
+                                                 const struct transport_route *from)
+{
+    if (!exchange || !endpoint->callbacks.admits || exchange->route.session == from->session) {
+        return exchange;
+    }
+    bool admitted =
+        endpoint->callbacks.admits(endpoint->callbacks.ctx, NULL, &exchange->route, from);
+    return admitted ? exchange : NULL;
+}
+
+static struct lwcoap_observation *find_observation(struct lwcoap_endpoint *endpoint,
+                                                   const struct lwcoap_message *message,
+                                                   const struct transport_route *from)
+{
+    struct lwcoap_observation *observation = lwcoap_observation_find(endpoint, message);
+    if (!observation || !endpoint->callbacks.admits) {
+        return observation;
+    }
+    bool admitted = endpoint->callbacks.admits(endpoint->callbacks.ctx, observation, NULL, from);
+    return admitted ? observation : NULL;
+}
+
 /* A response in the ACK of our request. */
 static void receive_piggybacked(struct lwcoap_endpoint *endpoint,
+                                const struct transport_route *route,
                                 const struct lwcoap_message *message)
 {
-    struct lwcoap_exchange *exchange = lwcoap_exchange_find(endpoint, message);
+    struct lwcoap_exchange *exchange =
+        admitted_exchange(endpoint, lwcoap_exchange_find(endpoint, message), route);
     struct lwcoap_options options;
 
     lwcoap_options_read(message, LWCOAP_OPTIONS_OF_RESPONSE, &options);
@@ -210,9 +238,10 @@ static void receive_separate(struct lwcoap_endpoint *endpoint, const struct tran
         reject(endpoint, route, message);
         return;
     }
-    struct lwcoap_exchange *exchange = exchange_of(endpoint, message, &options);
+    struct lwcoap_exchange *exchange =
+        admitted_exchange(endpoint, exchange_of(endpoint, message, &options), route);
     struct lwcoap_observation *observation =
-        exchange ? NULL : lwcoap_observation_find(endpoint, message);
+        exchange ? NULL : find_observation(endpoint, message, route);
     if (!exchange && (!observation || options.bad_block)) {
         endpoint->counters.ignored++;
         if (message->type == LWCOAP_CON || options.observe >= 0) {
@@ -257,7 +286,7 @@ void lwcoap_endpoint_receive(struct lwcoap_endpoint *endpoint, const struct tran
     } else if (class == 0 && !acknowledges) {
         receive_request(endpoint, route, &message);
     } else if (is_response && message.type == LWCOAP_ACK) {
-        receive_piggybacked(endpoint, &message);
+        receive_piggybacked(endpoint, route, &message);
     } else if (is_response && !acknowledges) {
         receive_separate(endpoint, route, &message);
     } else {

@@ -128,6 +128,13 @@ struct lwcoap_callbacks {
      */
     bool (*observation_request)(void *ctx, struct lwcoap_observation *observation,
                                 struct lwcoap_request *request);
+    /**
+     * Whether a response that came by `from` is its peer's: asked for one whose request left by
+     * another session (`asked`; `observation` is NULL), and for every notification (`asked` is
+     * NULL). What is not is handled like a token that nobody knows. May be NULL: it always is.
+     */
+    bool (*admits)(void *ctx, struct lwcoap_observation *observation,
+                   const struct transport_route *asked, const struct transport_route *from);
     /** Random bytes of cryptographic quality. */
     void (*random)(void *ctx, void *bytes, size_t len);
 };
@@ -199,6 +206,9 @@ struct lwcoap_peer *lwcoap_peer_hold(struct lwcoap_endpoint *endpoint,
                                      const struct transport_route *route);
 void lwcoap_peer_release(struct lwcoap_endpoint *endpoint, struct lwcoap_peer *peer);
 const struct transport_route *lwcoap_peer_route(const struct lwcoap_peer *peer);
+
+/** The same peer at another address: a session that moved (RFC 9146, 6). */
+void lwcoap_peer_moved(struct lwcoap_peer *peer, const struct transport_route *route);
 
 /** The peer of a route; borrowed, NULL when nobody holds it. */
 struct lwcoap_peer *lwcoap_peer_find(struct lwcoap_endpoint *endpoint,

@@ -4,6 +4,7 @@
  */
 #include "lwm2m/coap/endpoint_internal.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 static uint32_t hash_of(struct lwcoap_endpoint *endpoint, const struct transport_route *route)
@@ -74,6 +75,12 @@ void lwcoap_peer_release(struct lwcoap_endpoint *endpoint, struct lwcoap_peer *p
 const struct transport_route *lwcoap_peer_route(const struct lwcoap_peer *peer)
 {
     return &peer->route;
+}
+
+void lwcoap_peer_moved(struct lwcoap_peer *peer, const struct transport_route *route)
+{
+    assert(transport_route_same_peer(&peer->route, route)); /* its place in the table is the same */
+    peer->route = *route;
 }
 
 void lwcoap_peer_set_owner(struct lwcoap_peer *peer, void *owner)

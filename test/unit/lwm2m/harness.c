@@ -80,7 +80,10 @@ static void on_send(void *ctx, const struct transport_route *route, const uint8_
                   : (size_t)snprintf(text + at, sizeof(text) - at, "\\%02x", byte);
     }
     if (route->remote.port != h->route.remote.port) {
-        snprintf(text + at, sizeof(text) - at, " to port %u", route->remote.port);
+        at += (size_t)snprintf(text + at, sizeof(text) - at, " to port %u", route->remote.port);
+    }
+    if (route->session != h->route.session) {
+        snprintf(text + at, sizeof(text) - at, " to session %u", route->session);
     }
     add_line(h, text);
 }
@@ -193,6 +196,35 @@ static uint64_t on_awake_window(void *ctx, const char *endpoint)
     return ((struct harness *)ctx)->awake_window_ms;
 }
 
+static bool has_word(const char *words, const char *word)
+{
+    size_t len = strlen(word);
+    for (const char *at = words; at && *at; at += strcspn(at, " "), at += *at == ' ') {
+        if (strcspn(at, " ") == len && strncmp(at, word, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool on_may_speak_for(void *ctx, const struct transport_route *route, const char *endpoint)
+{
+    const struct harness *h = ctx;
+    assert_true(route->session < HARNESS_SESSIONS);
+    return has_word(h->names[route->session], endpoint) == (route->session != 0);
+}
+
+static bool on_endpoint_of(void *ctx, const struct transport_route *route, char *name, size_t size)
+{
+    const struct harness *h = ctx;
+    const char *names = route->session ? h->names[route->session] : NULL;
+    if (!names || strchr(names, ' ')) {
+        return false;
+    }
+    snprintf(name, size, "%s", names);
+    return true;
+}
+
 static bool on_definition(void *ctx, uint16_t object, struct lwm2m_version version,
                           uint16_t resource, struct lwm2m_definition *definition)
 {
@@ -278,6 +310,8 @@ void harness_restart(struct harness *h, const struct lwm2m_server_settings *sett
         .random = on_random,
         .wall_clock_s = on_wall_clock,
         .awake_window_ms = on_awake_window,
+        .may_speak_for = on_may_speak_for,
+        .endpoint_of = on_endpoint_of,
         .definition = on_definition,
         .observation_changed = on_observation_changed,
         .device_moved = on_moved,

@@ -8,7 +8,8 @@
 
 #include "lwm2m/durable.h"
 
-#define HARNESS_LINES 64
+#define HARNESS_LINES    64
+#define HARNESS_SESSIONS 4
 
 struct harness {
     struct lwm2m_server *server;
@@ -40,6 +41,9 @@ struct harness {
     unsigned changes;
     struct lwm2m_durable_observation kept;
     char kept_query[64];
+    const char
+        *names[HARNESS_SESSIONS]; /* endpoints of the identity behind a session: "a" or "a b";
+                                     index 0, without a session: what may not be spoken for */
     void (*on_event)(struct harness *h, const struct lwm2m_event *event); /* may be NULL */
 };
 

@@ -259,7 +259,7 @@ static void a_reason_makes_no_answer_larger_than_its_request(void **state)
     struct harness *h = *state;
     device_register(h, "lt=300&lwm2m=1.1", NULL);
     expect(h, "refused  4.00: ep is missing", "< ACK 4.00  ep is missing", NULL);
-    device_register(h, "lt=300", NULL);
+    device_register(h, "lwm2m=1.0", NULL);
     expect(h, "refused  4.00: ep is missing", "< ACK 4.00 ", NULL);
 }
 
