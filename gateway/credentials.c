@@ -11,7 +11,7 @@
 
 #include "config/error.h"
 #include "gateway/psk_line.h"
-#include "lwm2m/coap/siphash.h"
+#include "lwm2m/hash/siphash.h"
 
 enum {
     ADVISED_KEY_LEN = 16, /* bytes */
@@ -80,7 +80,7 @@ typedef bool matcher(const struct credential *credential, const void *name, size
 static uint32_t *find_slot(const struct credentials *credentials, const struct index *index,
                            matcher *matches, const void *name, size_t len)
 {
-    uint64_t hash = lwcoap_siphash(credentials->settings.hash_key, name, len);
+    uint64_t hash = lwm2m_siphash(credentials->settings.hash_key, name, len);
     for (uint32_t i = (uint32_t)hash & index->mask;; i = (i + 1) & index->mask) {
         uint32_t *slot = &index->slots[i];
         if (*slot == 0) {
