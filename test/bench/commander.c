@@ -1,5 +1,7 @@
 #include "test/bench/commander.h"
 
+#include "test/bench/clock.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,12 +15,16 @@ struct slot {
     uint64_t free_ns;  /* when the next one may leave */
     bool waiting;
     uint32_t index;
+    uint32_t round; /* COMMANDER_OBSERVE: how many devices had their turn */
 };
 
 struct commander {
     enum commander_mix mix;
     uint32_t slot_count;
     uint64_t pause_ns;
+    double rate;
+    uint64_t began_ns;
+    uint32_t next_slot; /* open loop: where the search for a free one begins */
     uint64_t sent;
     uint64_t answered; /* with a code of class 2 */
     uint64_t failed;   /* another code, or the gateway says that there is no answer */
@@ -30,32 +36,36 @@ struct commander {
     struct slot slots[];
 };
 
+enum { OBSERVE_ROW = 1 };
+
 /* What is sent of each mix; "%s" are the device's path, or none. */
 static const struct {
     const char *type;
     const char *data; /* with one %s for the path that the devices report */
 } operations[] = {
     { "read", "{\"path\":\"%s\"}" },
-    { "observe", "{\"path\":\"%s\"}" },
+    [OBSERVE_ROW] = { "observe", "{\"path\":\"%s\"}" },
     { "write", "{\"path\":\"/3303/0/5750\",\"type\":\"String\",\"value\":\"roof\"}" },
     { "cancel-observe", "{\"path\":\"%s\"}" },
     { "observe", "{\"path\":\"%s\"}" },
 };
 
-struct commander *commander_new(struct load *load, enum commander_mix mix, uint32_t slots,
-                                double pause_ms)
+struct commander *commander_new(struct load *load, const struct commander_settings *settings)
 {
+    uint32_t slots = settings->slots;
     struct commander *made = calloc(1, sizeof(*made) + slots * sizeof(made->slots[0]));
     if (!made) {
         return NULL;
     }
-    made->mix = mix;
+    made->mix = settings->mix;
     made->slot_count = slots;
-    made->pause_ns = (uint64_t)(pause_ms * 1e6);
+    made->pause_ns = (uint64_t)(settings->pause_ms * 1e6);
+    made->rate = settings->rate;
+    made->began_ns = clock_ns();
     for (uint32_t i = 0; i < slots; i++) {
         made->slots[i].id = i;
     }
-    broker_subscribe(load->broker, mix == COMMANDER_PING ? "bench/ping" : "up/resp");
+    broker_subscribe(load->broker, settings->mix == COMMANDER_PING ? "bench/ping" : "up/resp");
     return made;
 }
 
@@ -83,7 +93,9 @@ static void publish_command(const struct commander *commander, struct load *load
     char endpoint[FLEET_ENDPOINT_MAX];
     char topic[FLEET_ENDPOINT_MAX + 4];
     size_t rows = sizeof(operations) / sizeof(operations[0]);
-    size_t row = commander->mix == COMMANDER_ALL ? random_below(&load->random, (uint32_t)rows) : 0;
+    size_t row = commander->mix == COMMANDER_ALL       ? random_below(&load->random, (uint32_t)rows)
+                 : commander->mix == COMMANDER_OBSERVE ? OBSERVE_ROW
+                                                       : 0;
     fill_data(data, sizeof(data), operations[row].data, load->fleet.content->path);
     snprintf(payload, sizeof(payload), "{\"msgType\":\"%s\",\"reqID\":%" PRIu64 ",\"data\":%s}",
              operations[row].type, slot->id, data);
@@ -106,7 +118,9 @@ static bool choose_device(const struct commander *commander, struct load *load, 
     uint32_t rows =
         (load->fleet.count - number + commander->slot_count - 1) / commander->slot_count;
     for (unsigned i = 0; i < 8; i++) {
-        slot->index = number + commander->slot_count * random_below(&load->random, rows);
+        uint32_t row = commander->mix == COMMANDER_OBSERVE ? slot->round++ % rows
+                                                           : random_below(&load->random, rows);
+        slot->index = number + commander->slot_count * row;
         if (load->fleet.devices[slot->index].registered && slot->index >= load->fleet.control) {
             return true;
         }
@@ -115,14 +129,14 @@ static bool choose_device(const struct commander *commander, struct load *load, 
 }
 
 static void send_command(struct commander *commander, struct load *load, struct slot *slot,
-                         uint64_t now_ns)
+                         uint64_t due_ns)
 {
     bool ping = commander->mix == COMMANDER_PING;
     if (!ping && !choose_device(commander, load, slot)) {
         return;
     }
     slot->id += commander->slot_count;
-    slot->sent_ns = now_ns;
+    slot->sent_ns = due_ns;
     slot->asked_ns = 0;
     slot->waiting = true;
     commander->sent++;
@@ -142,14 +156,43 @@ static void end_command(struct commander *commander, struct slot *slot, uint64_t
     commander->under_way--;
 }
 
+static struct slot *free_slot(struct commander *commander)
+{
+    for (uint32_t i = 0; i < commander->slot_count; i++) {
+        uint32_t at = (commander->next_slot + i) % commander->slot_count;
+        if (!commander->slots[at].waiting) {
+            commander->next_slot = at + 1;
+            return &commander->slots[at];
+        }
+    }
+    return NULL;
+}
+
+/* What is due leaves; when no slot is free it leaves later, but its delay counts already. */
+static void send_due(struct commander *commander, struct load *load, uint64_t now_ns)
+{
+    for (unsigned i = 0; i < commander->slot_count; i++) {
+        uint64_t due_ns =
+            commander->began_ns + (uint64_t)((double)commander->sent * 1e9 / commander->rate);
+        struct slot *slot = due_ns <= now_ns ? free_slot(commander) : NULL;
+        if (!slot) {
+            return;
+        }
+        send_command(commander, load, slot, due_ns);
+    }
+}
+
 void commander_pump(struct commander *commander, struct load *load, uint64_t now_ns, bool stop)
 {
+    if (commander->rate > 0 && !stop) {
+        send_due(commander, load, now_ns);
+    }
     for (uint32_t i = 0; i < commander->slot_count; i++) {
         struct slot *slot = &commander->slots[i];
         if (slot->waiting && now_ns - slot->sent_ns > GIVE_UP_NS) {
             commander->lost++;
             end_command(commander, slot, now_ns);
-        } else if (!slot->waiting && !stop && now_ns >= slot->free_ns) {
+        } else if (!slot->waiting && !stop && commander->rate <= 0 && now_ns >= slot->free_ns) {
             send_command(commander, load, slot, now_ns);
         }
     }

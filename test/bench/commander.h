@@ -12,13 +12,21 @@ struct commander;
 
 enum commander_mix {
     COMMANDER_READS,
-    COMMANDER_ALL,  /* reads, writes, observations and their end */
-    COMMANDER_PING, /* no device: a message to ourselves, the broker's own delay */
+    COMMANDER_ALL,     /* reads, writes, observations and their end */
+    COMMANDER_OBSERVE, /* every device in turn */
+    COMMANDER_PING,    /* no device: a message to ourselves, the broker's own delay */
+};
+
+struct commander_settings {
+    enum commander_mix mix;
+    uint32_t slots;  /* commands under way at most */
+    double pause_ms; /* between two commands of a slot */
+    double rate; /* commands a second in an open loop: their delay counts from when they were due;
+                    0: a slot's next command follows its last one's answer */
 };
 
 /** @return NULL when memory is short */
-struct commander *commander_new(struct load *load, enum commander_mix mix, uint32_t slots,
-                                double pause_ms);
+struct commander *commander_new(struct load *load, const struct commander_settings *settings);
 void commander_free(struct commander *commander);
 
 /** Sends what may leave; with `stop` only gives up what is overdue. */

@@ -149,5 +149,5 @@ enum kind_verdict kind_answered(enum kind kind, struct fleet *fleet, uint32_t in
     if (act) {
         act(fleet, index, answer);
     }
-    return success ? KIND_DONE : KIND_REFUSED;
+    return success ? KIND_DONE : answer->code == MESSAGE_UNAVAILABLE ? KIND_LATER : KIND_REFUSED;
 }

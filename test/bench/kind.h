@@ -19,7 +19,8 @@ enum kind {
 
 enum kind_verdict {
     KIND_DONE,
-    KIND_REFUSED, /* answered, but not with success */
+    KIND_LATER,   /* 5.03: to be tried again after Max-Age (RFC 7252, 5.9.3.4) */
+    KIND_REFUSED, /* answered otherwise, but not with success */
 };
 
 bool kind_is_confirmable(enum kind kind);

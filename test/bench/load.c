@@ -10,6 +10,11 @@
 
 #define SECOND_NS 1000000000U
 
+/* What counts as quiet: so little CPU time for so long; and how long that is waited for. */
+#define QUIET_US 20000U
+#define QUIET_NS (SECOND_NS / 10 * 3)
+#define DRAIN_NS (60ULL * SECOND_NS)
+
 /* Devices that are looked at to find one that may send, before the loop goes on receiving. */
 enum { LOOKS = 64 };
 
@@ -47,6 +52,16 @@ static void end_message(struct load *load, uint32_t index, enum kind_verdict ver
     }
 }
 
+static void give_up_message(struct load *load, uint32_t index)
+{
+    exchanges_end(&load->exchanges, index);
+    if (load->phase->lost) {
+        load->phase->lost(load, index);
+    } else if (load->phase->answered) {
+        load->phase->answered(load, index, KIND_REFUSED);
+    }
+}
+
 static void repeat_overdue(struct load *load, uint64_t now_ns)
 {
     uint32_t index;
@@ -56,7 +71,7 @@ static void repeat_overdue(struct load *load, uint64_t now_ns)
             transmit(load, index, load->fleet.devices[index].kind);
         } else {
             load->counters.lost++;
-            end_message(load, index, KIND_REFUSED);
+            give_up_message(load, index);
         }
     }
 }
@@ -81,8 +96,8 @@ enum choice load_next_device(struct load *load, bool again,
 static bool is_due(const struct load *load, uint64_t now_ns, uint64_t *due_ns)
 {
     if (load->settings.rate > 0) {
-        *due_ns = load->began_ns +
-                  (uint64_t)((double)load->counters.sent * SECOND_NS / load->settings.rate);
+        double since = (double)(load->counters.sent - load->schedule_sent);
+        *due_ns = load->schedule_ns + (uint64_t)(since * SECOND_NS / load->settings.rate);
         return *due_ns <= now_ns;
     }
     *due_ns = now_ns;
@@ -98,6 +113,22 @@ static void check_limits(struct load *load, uint64_t now_ns)
     load->done = load->done || out_of_time || out_of_messages || *load->interrupted;
 }
 
+void load_set_rate(struct load *load, double rate, uint64_t now_ns)
+{
+    load->settings.rate = rate;
+    load->schedule_ns = now_ns;
+    load->schedule_sent = load->counters.sent;
+}
+
+void load_abandon(struct load *load)
+{
+    for (unsigned i = 0; i < EXCHANGES_ATTEMPTS; i++) {
+        while (load->exchanges.lists[i].oldest != FLEET_NONE) {
+            exchanges_end(&load->exchanges, load->exchanges.lists[i].oldest);
+        }
+    }
+}
+
 /* A few batches at a time, so that answers are read while a burst leaves. */
 static void send_what_is_due(struct load *load, uint64_t now_ns)
 {
@@ -109,9 +140,10 @@ static void send_what_is_due(struct load *load, uint64_t now_ns)
         if (load->done || !is_due(load, now_ns, &due_ns)) {
             return;
         }
+        load->due_now = false;
         switch (load->phase->choose(load, &index, &kind)) {
         case CHOICE_MADE:
-            start_message(load, index, kind, due_ns, now_ns);
+            start_message(load, index, kind, load->due_now ? now_ns : due_ns, now_ns);
             load->sent_until_ns = now_ns;
             break;
         case CHOICE_LATER:
@@ -147,7 +179,10 @@ static void take_answer(struct load *load, uint32_t index, const struct message 
     enum kind_verdict verdict = kind_answered(device->kind, &load->fleet, index, message);
     load->counters.answered += verdict == KIND_DONE;
     load->counters.refused += verdict == KIND_REFUSED;
-    histogram_add(&load->latency, clock_ns() - device->due_ns);
+    load->counters.deferred += verdict == KIND_LATER;
+    load->max_age_s = message->max_age_s;
+    load->latency_ns = clock_ns() - device->due_ns;
+    histogram_add(&load->latency, load->latency_ns);
     end_message(load, index, verdict);
 }
 
@@ -262,6 +297,7 @@ int load_run(struct load *load)
     load->done = false;
     load->sample_count = 0;
     load->began_ns = load->sent_until_ns = clock_ns();
+    load_set_rate(load, load->settings.rate, load->began_ns);
     int err = load->phase->begin ? load->phase->begin(load) : 0;
     if (err) {
         return err;
@@ -286,19 +322,31 @@ void load_serve(struct load *load, double seconds)
     }
 }
 
-/* The broker tells once a second how much it received, and only when that has changed: silence
- * of more than two seconds means that the gateway has nothing left to publish. */
+/* How much CPU time gateway and broker have used; what they get from it is not seen. */
+static uint64_t work_done_us(const struct load *load)
+{
+    return process_usage_of(load->server_pid).cpu_us + process_usage_of(load->broker_pid).cpu_us;
+}
+
+/* The gateway has nothing left to publish when neither it nor the broker has used any CPU time to
+ * speak of for a while; then the broker, which tells once a second how much it received, has its
+ * say. */
 void load_drain(struct load *load)
 {
+    uint64_t began_ns = clock_ns();
+    uint64_t quiet_since_ns = began_ns;
+    uint64_t work_us = load->broker ? work_done_us(load) : 0;
     if (!load->broker) {
         return;
     }
-    uint64_t began_ns = clock_ns();
-    uint64_t quiet_since_ns = began_ns;
-    while (clock_ns() - quiet_since_ns < 22 * (uint64_t)SECOND_NS / 10 &&
-           clock_ns() - began_ns < 60 * (uint64_t)SECOND_NS && !*load->interrupted) {
+    while (clock_ns() - quiet_since_ns < QUIET_NS && clock_ns() - began_ns < DRAIN_NS &&
+           !*load->interrupted) {
         load_serve(load, 0.1);
-        quiet_since_ns =
-            load->publishes_said_ns > quiet_since_ns ? load->publishes_said_ns : quiet_since_ns;
+        uint64_t now_us = work_done_us(load);
+        if (now_us > work_us + QUIET_US) {
+            quiet_since_ns = clock_ns();
+            work_us = now_us;
+        }
     }
+    load_serve(load, 1.1);
 }

@@ -29,9 +29,12 @@ struct phase_settings {
     uint64_t count; /* messages of devices, 0: no limit */
     double rate;    /* messages a second, 0: closed loop */
     uint32_t window;
-    uint32_t per;    /* phase's own: see the table in phase.c */
-    double pause_ms; /* phase's own */
-    bool samples;    /* memory of the server each second */
+    uint32_t per;             /* phase's own: see the table in phase.c */
+    double pause_ms;          /* phase's own */
+    double factor;            /* overload: how many times what a closed loop reached */
+    double rates[KIND_COUNT]; /* day: messages a second */
+    double command_rate;      /* day: commands a second */
+    bool samples;             /* memory of the server each second */
 };
 
 enum choice {
@@ -52,6 +55,8 @@ struct phase {
     void (*between)(struct load *load, uint64_t now_ns);
     /** An exchange ended; `verdict` says how. */
     void (*answered)(struct load *load, uint32_t index, enum kind_verdict verdict);
+    /** A message without an answer was given up; NULL: as `answered` with KIND_REFUSED. */
+    void (*lost)(struct load *load, uint32_t index);
     /** The gateway asked something of a device, which has just queued its answer. */
     void (*asked)(struct load *load, uint32_t index, uint64_t now_ns);
     /** A message of `len` bytes came that the device does not wait for. */
@@ -68,6 +73,7 @@ struct counters {
     uint64_t sent;      /* messages of the devices' own, repetitions not counted */
     uint64_t answered;  /* with success */
     uint64_t refused;   /* with an error code, or reset */
+    uint64_t deferred;  /* with 5.03: later */
     uint64_t lost;      /* no answer to the last repetition */
     uint64_t repeated;  /* retransmissions */
     uint64_t asked;     /* requests of the gateway */
@@ -94,8 +100,15 @@ struct load {
     void *state;     /* the phase's own */
     uint64_t cursor; /* position of the phase's way through the fleet */
     uint64_t began_ns;
-    uint64_t sent_until_ns; /* when the last message of the phase left */
-    bool done;              /* no more is sent */
+    uint64_t schedule_ns;        /* open loop: since when the rate holds */
+    uint64_t schedule_sent;      /* what had been sent by then */
+    bool due_now;                /* set by `choose`: the message is none of the schedule's */
+    double capacity[KIND_COUNT]; /* answered a second in the last closed loop of a kind */
+    const char *restart;         /* command that restarts the server and prints its id; NULL */
+    uint64_t sent_until_ns;      /* when the last message of the phase left */
+    bool done;                   /* no more is sent */
+    uint32_t max_age_s;          /* of the answer at hand */
+    uint64_t latency_ns;         /* of the answer at hand, since its message was due */
     struct counters counters;
     struct histogram latency;
     uint64_t publishes;         /* received by the broker since it started, as it last said */
@@ -108,6 +121,12 @@ struct load {
 
 /** Runs a phase with load->phase and load->settings set. @return 0, negative errno of its begin */
 [[nodiscard]] int load_run(struct load *load);
+
+/** Open loop: from now on so many messages a second. */
+void load_set_rate(struct load *load, double rate, uint64_t now_ns);
+
+/** Forgets all messages under way, as if their devices had been switched off. */
+void load_abandon(struct load *load);
 
 /** Goes on answering, and sends nothing, for a while or until the broker has got everything. */
 void load_serve(struct load *load, double seconds);

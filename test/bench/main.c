@@ -46,6 +46,7 @@ static int open_load(struct load *load, const struct options *options)
     load->server_pid = options->server_pid;
     load->broker_pid = options->broker_pid;
     load->server_port = options->server_port;
+    load->restart = options->restart;
     load->random = random_of(options->seed);
     int err = fleet_init(&load->fleet, options->devices, options->content, options->seed);
     if (err) {

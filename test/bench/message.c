@@ -142,6 +142,9 @@ static void take_option(struct message *message, unsigned number, const uint8_t 
     case MESSAGE_OBSERVE:
         message->observe = (int32_t)uint_of(value, len);
         break;
+    case MESSAGE_MAX_AGE:
+        message->max_age_s = uint_of(value, len);
+        break;
     case MESSAGE_LOCATION_PATH:
         message->location = value;
         message->location_len = (uint8_t)(len < 255 ? len : 255);
@@ -166,6 +169,7 @@ bool message_parse(const uint8_t *data, size_t len, struct message *message)
     message->token_len = data[0] & 15;
     memcpy(message->token, data + 4, message->token_len);
     message->observe = -1;
+    message->max_age_s = 60;
     message->path[0] = '\0';
     message->location = NULL;
     message->location_len = 0;

@@ -21,6 +21,7 @@ enum {
     MESSAGE_CHANGED = 0x44,
     MESSAGE_CONTENT = 0x45,
     MESSAGE_NOT_FOUND = 0x84,
+    MESSAGE_UNAVAILABLE = 0xa3,
 };
 
 enum {
@@ -28,6 +29,7 @@ enum {
     MESSAGE_LOCATION_PATH = 8,
     MESSAGE_URI_PATH = 11,
     MESSAGE_CONTENT_FORMAT = 12,
+    MESSAGE_MAX_AGE = 14,
     MESSAGE_URI_QUERY = 15,
     MESSAGE_ACCEPT = 17,
     MESSAGE_BLOCK2 = 23,
@@ -45,6 +47,7 @@ struct message {
     uint8_t token[MESSAGE_TOKEN_MAX];
     int32_t observe;             /* -1 without */
     char path[MESSAGE_PATH_MAX]; /* Uri-Path, "/3/0"; cut when it is longer */
+    uint32_t max_age_s;          /* 60 without (RFC 7252, 5.10.5) */
     const uint8_t *location;     /* last Location-Path segment, NULL without */
     uint8_t location_len;
 };

@@ -24,12 +24,14 @@ static void print_help(void)
         "  --window N         confirmable messages under way (default 512)\n"
         "  --content NAME     what the devices report (default float-tlv)\n"
         "  --seed N           of everything that is random (default: from the clock; printed)\n"
+        "  --restart COMMAND  kills and starts the server, prints the new process id (restart)\n"
         "  --subject NAME     name of what is measured (default gateway)\n"
         "  --out FILE         append a line of JSON for each phase\n"
         "Keys of phases: seconds, count, rate (open loop), window, per, pause (ms), label,\n"
-        "samples=1 (memory of the server each second).\nPhases:");
+        "samples=1 (memory of the server each second), factor (overload), and of day: register,\n"
+        "update, deregister, con, non, command.\nPhases:");
     for (size_t i = 0; (phase = phase_at(i)); i++) {
-        printf("  %-12s %s\n", phase->name, phase->help);
+        printf("  %-15s %s\n", phase->name, phase->help);
     }
     puts("Contents:");
     for (size_t i = 0; (content = content_at(i)); i++) {
@@ -48,6 +50,7 @@ enum name {
     NAME_SEED,
     NAME_CONTENT,
     NAME_SUBJECT,
+    NAME_RESTART,
     NAME_OUT,
     NAME_HELP,
 };
@@ -63,6 +66,7 @@ static const struct option names[] = {
     { "seed", required_argument, NULL, NAME_SEED },
     { "content", required_argument, NULL, NAME_CONTENT },
     { "subject", required_argument, NULL, NAME_SUBJECT },
+    { "restart", required_argument, NULL, NAME_RESTART },
     { "out", required_argument, NULL, NAME_OUT },
     { "help", no_argument, NULL, NAME_HELP },
     { 0 },
@@ -80,6 +84,10 @@ static const struct {
     [NAME_CONTROL] = { 0, WIRE_DEVICES_MAX },
     [NAME_WINDOW] = { 1, WIRE_DEVICES_MAX },
     [NAME_SEED] = { 0, UINT64_MAX },
+    [NAME_CONTENT] = { 0, 0 },
+    [NAME_SUBJECT] = { 0, 0 },
+    [NAME_RESTART] = { 0, 0 },
+    [NAME_OUT] = { 0, 0 },
     [NAME_HELP] = { 0, 0 },
 };
 
@@ -131,6 +139,9 @@ static bool set_text(struct options *options, enum name name, const char *text)
     case NAME_SUBJECT:
         options->subject = text;
         return true;
+    case NAME_RESTART:
+        options->restart = text;
+        return true;
     default:
         options->out = text;
         return true;
@@ -140,7 +151,7 @@ static bool set_text(struct options *options, enum name name, const char *text)
 static bool set(struct options *options, enum name name, const char *text)
 {
     uint64_t number;
-    if (name == NAME_CONTENT || name == NAME_SUBJECT || name == NAME_OUT) {
+    if (ranges[name].max == 0) {
         return set_text(options, name, text);
     }
     if (!read_number(name, text, &number)) {

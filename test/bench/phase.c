@@ -10,9 +10,12 @@
 #include <unistd.h>
 
 static const struct phase *const phases[] = {
-    &phase_register, &phase_update,     &phase_deregister, &phase_storm,
-    &phase_settle,   &phase_notify_con, &phase_notify_non, &phase_command,
-    &phase_ping,     &phase_churn,      &phase_mutate,
+    &phase_register,        &phase_update,          &phase_deregister,
+    &phase_storm,           &phase_settle,          &phase_notify_con,
+    &phase_notify_non,      &phase_command,         &phase_ping,
+    &phase_churn,           &phase_mutate,          &phase_observe,
+    &phase_overload_update, &phase_overload_notify, &phase_day,
+    &phase_restart,
 };
 
 const struct phase *phase_at(size_t index)
@@ -53,6 +56,41 @@ static void set_pause(struct phase_settings *settings, const char *value)
     settings->pause_ms = atof(value);
 }
 
+static void set_factor(struct phase_settings *settings, const char *value)
+{
+    settings->factor = atof(value);
+}
+
+static void set_register(struct phase_settings *settings, const char *value)
+{
+    settings->rates[KIND_REGISTER] = atof(value);
+}
+
+static void set_update(struct phase_settings *settings, const char *value)
+{
+    settings->rates[KIND_UPDATE] = atof(value);
+}
+
+static void set_deregister(struct phase_settings *settings, const char *value)
+{
+    settings->rates[KIND_DEREGISTER] = atof(value);
+}
+
+static void set_con(struct phase_settings *settings, const char *value)
+{
+    settings->rates[KIND_NOTIFY_CON] = atof(value);
+}
+
+static void set_non(struct phase_settings *settings, const char *value)
+{
+    settings->rates[KIND_NOTIFY_NON] = atof(value);
+}
+
+static void set_command(struct phase_settings *settings, const char *value)
+{
+    settings->command_rate = atof(value);
+}
+
 static void set_label(struct phase_settings *settings, const char *value)
 {
     snprintf(settings->label, sizeof(settings->label), "%s", value);
@@ -67,9 +105,11 @@ static const struct {
     const char *name;
     void (*set)(struct phase_settings *settings, const char *value);
 } keys[] = {
-    { "seconds", set_seconds }, { "count", set_count },     { "rate", set_rate },
-    { "window", set_window },   { "per", set_per },         { "pause", set_pause },
-    { "label", set_label },     { "samples", set_samples },
+    { "seconds", set_seconds },   { "count", set_count },     { "rate", set_rate },
+    { "window", set_window },     { "per", set_per },         { "pause", set_pause },
+    { "label", set_label },       { "samples", set_samples }, { "factor", set_factor },
+    { "register", set_register }, { "update", set_update },   { "deregister", set_deregister },
+    { "con", set_con },           { "non", set_non },         { "command", set_command },
 };
 
 static bool set_key(struct phase_settings *settings, const char *name, const char *value)
@@ -120,6 +160,18 @@ int phase_parse(const char *text, const struct phase_settings *defaults, const s
 
 /* --- running --- */
 
+void phase_report_kinds(const struct load *load, struct report *report)
+{
+    static const char *const names[KIND_COUNT] = {
+        [KIND_REGISTER] = "registers",           [KIND_UPDATE] = "updates",
+        [KIND_DEREGISTER] = "deregisters",       [KIND_NOTIFY_CON] = "notifications_con",
+        [KIND_NOTIFY_NON] = "notifications_non",
+    };
+    for (unsigned i = 0; i < KIND_COUNT; i++) {
+        report_number(report, names[i], (double)load->counters.by_kind[i]);
+    }
+}
+
 /* What is read before a phase and after it. */
 struct reading {
     uint64_t at_ns;
@@ -154,7 +206,7 @@ static void report_counters(struct report *report, const struct load *load)
         { "messages", counters->sent },       { "answered", counters->answered },
         { "refused", counters->refused },     { "lost", counters->lost },
         { "repeated", counters->repeated },   { "asked", counters->asked },
-        { "unmatched", counters->unmatched },
+        { "unmatched", counters->unmatched }, { "deferred", counters->deferred },
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         report_number(report, rows[i].name, (double)rows[i].value);
@@ -220,6 +272,20 @@ static void print_line(const struct load *load, const char *subject, double seco
     fflush(stdout);
 }
 
+/* What a closed loop reached is what an overload is a multiple of. */
+static void note_capacity(struct load *load, double seconds)
+{
+    static const struct {
+        const struct phase *phase;
+        enum kind kind;
+    } rows[] = { { &phase_update, KIND_UPDATE }, { &phase_notify_con, KIND_NOTIFY_CON } };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (load->phase == rows[i].phase && load->settings.rate <= 0) {
+            load->capacity[rows[i].kind] = (double)load->counters.answered / seconds;
+        }
+    }
+}
+
 int phase_run(struct load *load, const char *subject, FILE *out)
 {
     struct report report;
@@ -229,6 +295,7 @@ int phase_run(struct load *load, const char *subject, FILE *out)
         return err;
     }
     double seconds = (double)(clock_ns() - load->began_ns) / 1e9;
+    note_capacity(load, seconds);
     load_drain(load);
     struct reading after = read_all(load);
     double done = (double)(load->counters.answered + load->counters.by_kind[KIND_NOTIFY_NON]);

@@ -14,6 +14,11 @@ extern const struct phase phase_command;
 extern const struct phase phase_ping;
 extern const struct phase phase_churn;
 extern const struct phase phase_mutate;
+extern const struct phase phase_observe;
+extern const struct phase phase_overload_update;
+extern const struct phase phase_overload_notify;
+extern const struct phase phase_day;
+extern const struct phase phase_restart;
 
 /** NULL when there is no such row. */
 const struct phase *phase_at(size_t index);
@@ -25,6 +30,9 @@ const struct phase *phase_at(size_t index);
 [[nodiscard]] int phase_parse(const char *text, const struct phase_settings *defaults,
                               const struct phase **phase, struct phase_settings *settings,
                               char fault[64]);
+
+/** How many messages of each kind there were. */
+void phase_report_kinds(const struct load *load, struct report *report);
 
 /** Runs load->phase, prints a line, appends a row to `out`. @return 0 or a negative errno */
 [[nodiscard]] int phase_run(struct load *load, const char *subject, FILE *out);

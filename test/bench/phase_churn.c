@@ -14,7 +14,8 @@ static int begin(struct load *load)
 {
     load->state = NULL;
     if (load->broker) {
-        load->state = commander_new(load, COMMANDER_ALL, COMMAND_SLOTS, 0);
+        const struct commander_settings settings = { .mix = COMMANDER_ALL, .slots = COMMAND_SLOTS };
+        load->state = commander_new(load, &settings);
     }
     return load->broker && !load->state ? -ENOMEM : 0;
 }
@@ -70,14 +71,7 @@ static void published(struct load *load, const char *topic, const char *payload,
 
 static int end(struct load *load, struct report *report)
 {
-    static const char *const names[KIND_COUNT] = {
-        [KIND_REGISTER] = "registers",           [KIND_UPDATE] = "updates",
-        [KIND_DEREGISTER] = "deregisters",       [KIND_NOTIFY_CON] = "notifications_con",
-        [KIND_NOTIFY_NON] = "notifications_non",
-    };
-    for (unsigned i = 0; i < KIND_COUNT; i++) {
-        report_number(report, names[i], (double)load->counters.by_kind[i]);
-    }
+    phase_report_kinds(load, report);
     if (load->state) {
         commander_report(load->state, report);
         commander_free(load->state);

@@ -1,7 +1,7 @@
 /*
  * Commands answered by the fleet (`window` of them under way, `pause` ms between two of a slot),
  * and the same with the broker alone: what a message costs on its way through the broker and the
- * kernel, twice, is no delay of the gateway's.
+ * kernel, twice, is no delay of the gateway's. With `rate` they leave when they are due.
  */
 #include "test/bench/commander.h"
 #include "test/bench/phase.h"
@@ -26,7 +26,9 @@ static int begin_commands(struct load *load, enum commander_mix mix)
     struct command_state *state = calloc(1, sizeof(*state));
     uint32_t slots =
         load->settings.window < load->fleet.count ? load->settings.window : load->fleet.count;
-    struct commander *commander = commander_new(load, mix, slots, load->settings.pause_ms);
+    const struct commander_settings settings = { mix, slots, load->settings.pause_ms,
+                                                 load->settings.rate };
+    struct commander *commander = commander_new(load, &settings);
     if (!state || !commander) {
         free(state);
         commander_free(commander);
@@ -50,6 +52,15 @@ static int begin_command(struct load *load)
 static int begin_ping(struct load *load)
 {
     return begin_commands(load, COMMANDER_PING);
+}
+
+/* Each registered device once, or the first `count`. */
+static int begin_observe(struct load *load)
+{
+    if (load->settings.count == 0 || load->settings.count > load->fleet.count) {
+        load->settings.count = load->fleet.count;
+    }
+    return begin_commands(load, COMMANDER_OBSERVE);
 }
 
 static enum choice choose(struct load *load, uint32_t *index, enum kind *kind)
@@ -95,6 +106,17 @@ const struct phase phase_command = {
     .name = "command",
     .help = "reads through the broker, `count` of them, `window` under way, `pause` ms between",
     .begin = begin_command,
+    .choose = choose,
+    .between = between,
+    .asked = asked,
+    .published = published,
+    .end = end,
+};
+
+const struct phase phase_observe = {
+    .name = "observe",
+    .help = "observes what the devices report, of each device in turn or of `count`",
+    .begin = begin_observe,
     .choose = choose,
     .between = between,
     .asked = asked,

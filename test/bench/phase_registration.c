@@ -1,6 +1,5 @@
 /*
- * The life of registrations: Register, Update, De-register, each by one device after the other;
- * and the storm, in which the whole fleet registers anew at once, as after an outage.
+ * The life of registrations: Register, Update, De-register, each by one device after the other.
  */
 #include "test/bench/phase.h"
 
@@ -12,12 +11,6 @@ static bool is_unregistered(const struct device *device)
 static bool is_registered(const struct device *device)
 {
     return device->registered;
-}
-
-static bool is_any(const struct device *device)
-{
-    (void)device;
-    return true;
 }
 
 static enum choice choose_register(struct load *load, uint32_t *index, enum kind *kind)
@@ -39,12 +32,6 @@ static enum choice choose_deregister(struct load *load, uint32_t *index, enum ki
     return load_next_device(load, false, is_registered, index);
 }
 
-static enum choice choose_storm(struct load *load, uint32_t *index, enum kind *kind)
-{
-    *kind = KIND_REGISTER;
-    return load_next_device(load, false, is_any, index);
-}
-
 const struct phase phase_register = {
     .name = "register",
     .help = "every device that is not registered registers",
@@ -61,10 +48,4 @@ const struct phase phase_deregister = {
     .name = "deregister",
     .help = "every registered device de-registers",
     .choose = choose_deregister,
-};
-
-const struct phase phase_storm = {
-    .name = "storm",
-    .help = "every device registers anew at `rate`, whatever the answers do",
-    .choose = choose_storm,
 };

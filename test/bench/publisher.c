@@ -24,6 +24,7 @@ struct publisher {
     unsigned inflight;
     double seconds;
     const char *topic;
+    const char *subject;
     const char *out;
     MQTTAsync client;
     pthread_mutex_t lock;
@@ -128,9 +129,9 @@ static void report_result(const struct publisher *publisher, double seconds,
     FILE *out = publisher->out ? fopen(publisher->out, "a") : NULL;
     double messages = (double)publisher->confirmed;
     report_begin(&report, out);
-    report_text(&report, "subject", "paho");
+    report_text(&report, "subject", publisher->subject);
     report_text(&report, "phase", "publish");
-    report_text(&report, "label", publisher->qos > 0 ? "publish-qos1" : "publish-qos0");
+    report_text(&report, "label", "publish");
     report_number(&report, "qos", publisher->qos);
     report_number(&report, "payload_bytes", publisher->payload_len);
     report_number(&report, "window", publisher->inflight);
@@ -186,10 +187,11 @@ int main(int argc, char **argv)
                                    .inflight = 1000,
                                    .seconds = 5,
                                    .topic = "up/notify",
+                                   .subject = "paho",
                                    .lock = PTHREAD_MUTEX_INITIALIZER,
                                    .changed = PTHREAD_COND_INITIALIZER };
     int option;
-    while ((option = getopt(argc, argv, "p:b:q:l:i:s:t:o:")) >= 0) {
+    while ((option = getopt(argc, argv, "p:b:q:l:i:s:t:o:n:")) >= 0) {
         switch (option) {
         case 'p':
             publisher.port = atoi(optarg);
@@ -212,6 +214,9 @@ int main(int argc, char **argv)
         case 't':
             publisher.topic = optarg;
             break;
+        case 'n':
+            publisher.subject = optarg;
+            break;
         case 'o':
             publisher.out = optarg;
             break;
@@ -222,7 +227,7 @@ int main(int argc, char **argv)
     }
     if (publisher.port <= 0 || publisher.payload_len < 0 || publisher.inflight == 0) {
         fputs("usage: bench-publisher -p PORT [-b BROKER-PID] [-q QOS] [-l PAYLOAD-BYTES]\n"
-              "       [-i UNCONFIRMED] [-s SECONDS] [-t TOPIC] [-o FILE]\n",
+              "       [-i UNCONFIRMED] [-s SECONDS] [-t TOPIC] [-o FILE] [-n SUBJECT]\n",
               stderr);
         return 2;
     }

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Turns the rows of a benchmark run into tables, ratios to the references, and one JSON file.
 
-    report.py ROWS.jsonl OUT.json       tables of `run`
+    report.py ROWS.jsonl OUT.json OUT.md    tables of `run`
     report.py --soak ROWS.jsonl OUT.json    judges a soak; exit status 1 when memory grew
 """
 
@@ -15,22 +15,27 @@ def load(path):
 
 
 class Rows:
-    """Rows by subject and label; a figure that was not measured is None, and so is what needs it."""
+    """Rows by subject, label and number of devices; a figure that was not measured is None, and so is
+    what needs it."""
 
     def __init__(self, rows):
         self.rows = rows
-        self.by_name = {(row["subject"], row.get("label")): row for row in rows}
+        self.by_name = {}
+        for row in rows:
+            self.by_name[(row["subject"], row.get("label"), row.get("devices"))] = row
+            self.by_name[(row["subject"], row.get("label"))] = row  # the last one of any size
 
-    def get(self, subject, label, member):
-        return self.by_name.get((subject, label), {}).get(member)
+    def get(self, member, *name):
+        return self.by_name.get(name, {}).get(member)
+
+    def sizes(self):
+        return sorted({row["devices"] for row in self.rows
+                       if row["subject"] == "gateway" and "devices" in row})
 
 
 def ratio(a, b):
     return a / b if a is not None and b else None
 
-
-def inverse(value):
-    return 1 / value if value else None
 
 
 def number(value, digits=None):
@@ -41,126 +46,273 @@ def number(value, digits=None):
     return f"{value:,.{digits}f}".replace(",", " ")
 
 
-def table(title, head, lines):
-    cells = [head] + lines
-    widths = [max(len(line[i]) for line in cells) for i in range(len(head))]
-    print(f"\n{title}")
-    for line in cells:
-        print("| " + " | ".join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(line, widths))) + " |")
-        if line is head:
-            print("|" + "|".join("-" * (width + 2) for width in widths) + "|")
+class Pages:
+    """Tables in Markdown, aligned; printed, and kept for the file."""
+
+    def __init__(self):
+        self.lines = []
+
+    def text(self, line):
+        print(line)
+        self.lines.append(line)
+
+    def table(self, title, head, lines, note=""):
+        if not lines:
+            return
+        cells = [head] + lines
+        widths = [max(len(line[i]) for line in cells) for i in range(len(head))]
+        self.text(f"\n### {title}\n")
+        if note:
+            self.text(f"{note}\n")
+        for line in cells:
+            self.text("| " + " | ".join(
+                cell.ljust(width) if i == 0 else cell.rjust(width)
+                for i, (cell, width) in enumerate(zip(line, widths))) + " |")
+            if line is head:
+                self.text("|" + "|".join(
+                    "-" * (width + 2) if i == 0 else "-" * (width + 1) + ":"
+                    for i, width in enumerate(widths)) + "|")
 
 
-def bytes_per_device(rows, subject, label, member="rss"):
-    before = rows.get(subject, label, f"{member}_before_kib")
-    after = rows.get(subject, label, f"{member}_after_kib")
-    devices = rows.get(subject, label, "messages")
+def bytes_per_device(rows, *name):
+    before, after = rows.get("rss_before_kib", *name), rows.get("rss_after_kib", *name)
+    devices = rows.get("messages", *name)
     return (after - before) * 1024 / devices if after and devices else None
 
 
-def print_phases(rows):
-    lines = []
-    for row in rows.rows:
-        if "per_second" not in row or row.get("label") == "warm-up":
-            continue
-        lines.append([
-            f"{row['subject']} {row['label']}", number(row["messages"], 0),
-            number(row["per_second"], 0), number(row.get("server_cpu_us")),
-            number(row.get("broker_cpu_us")), number(row.get("own_cpu_us")),
-            number(row.get("p50_us"), 0), number(row.get("p99_us"), 0),
-            number(row.get("published"), 0), number(row.get("repeated"), 0),
-            number(row.get("lost"), 0), number(row.get("refused"), 0),
-            number(row.get("rss_after_kib", 0) / 1024, 0), number(row.get("others_cores"))])
-    table("Phases (CPU in µs per message of a device; latency in µs; memory in MiB)",
-          ["phase", "messages", "per s", "CPU", "broker CPU", "fleet CPU", "p50", "p99", "published",
-           "repeated", "lost", "refused", "RSS", "others' cores"], lines)
-
-
-# What, subject and label, reference's subject and label.
-RATIOS = [
-    ("Register, published, against echo", ("gateway", "register"), ("echo", "register")),
-    ("Update against echo", ("gateway", "update"), ("echo", "update")),
-    ("Update, published, against echo", ("gateway", "update-published"), ("echo", "update")),
-    ("Register: library against echo", ("library", "register"), ("echo", "register")),
-    ("Update: library against echo", ("library", "update"), ("echo", "update")),
-    ("Update: gateway against library", ("gateway", "update"), ("library", "update")),
-    ("Register, published, against paho QoS 1", ("gateway", "register"), ("paho", "publish-qos1")),
-    ("Update, published, against paho QoS 1", ("gateway", "update-published"),
-     ("paho", "publish-qos1")),
-    ("CON notification against paho QoS 1", ("gateway", "notify-con-qos1"),
-     ("paho", "publish-qos1")),
-    ("NON notification against paho QoS 1", ("gateway", "notify-non-qos1"),
-     ("paho", "publish-qos1")),
-    ("CON notification against paho QoS 0", ("gateway", "notify-con-qos0"),
-     ("paho", "publish-qos0")),
-    ("NON notification against paho QoS 0", ("gateway", "notify-non-qos0"),
-     ("paho", "publish-qos0")),
-]
-
-
-def ratios(rows):
-    result = []
-    for name, subject, reference in RATIOS:
-        result.append({
-            "name": name,
-            "per_second": rows.get(*subject, "per_second"),
-            "reference_per_second": rows.get(*reference, "per_second"),
-            "throughput_ratio": ratio(rows.get(*subject, "per_second"),
-                                      rows.get(*reference, "per_second")),
-            "cpu_us": rows.get(*subject, "server_cpu_us"),
-            "reference_cpu_us": rows.get(*reference, "server_cpu_us"),
-            "cpu_ratio": ratio(rows.get(*subject, "server_cpu_us"),
-                               rows.get(*reference, "server_cpu_us"))})
-    return result
-
-
-def print_ratios(found):
-    table("Against the references of the same run",
-          ["what", "per s", "reference", "ratio", "CPU µs", "reference", "ratio"],
-          [[row["name"], number(row["per_second"], 0), number(row["reference_per_second"], 0),
-            number(row["throughput_ratio"]), number(row["cpu_us"]),
-            number(row["reference_cpu_us"]), number(row["cpu_ratio"])] for row in found])
-
-
-def added_delay(rows, percentile):
+def added_delay_ms(rows, percentile, *size):
     """A command passes the broker twice; the rest of its way is the gateway's (and the kernel's).
     The usual way through the broker is taken off, not its slowest: percentiles cannot be subtracted."""
-    command = rows.get("gateway", "command", f"command_{percentile}_us")
-    ping = rows.get("gateway", "ping", "command_p50_us")
+    command = rows.get(f"command_{percentile}_us", "gateway", "command", *size)
+    ping = rows.get("command_p50_us", "gateway", "ping", *size)
     return None if command is None or ping is None else (command - 2 * ping) / 1000
 
 
-def budgets(rows):
-    by_name = {row["name"]: row for row in ratios(rows)}
-    library = rows.get("library", "heap", "bytes")
-    devices = rows.get("library", "heap", "devices")
+# --- the same figures for each number of devices ---
+
+# What, and its value for a number of devices.
+BY_SIZE = [
+    ("memory per device, bytes of RSS", lambda r, n: bytes_per_device(r, "gateway", "register", n)),
+    ("Register, per s", lambda r, n: r.get("per_second", "gateway", "register", n)),
+    ("- against echo", lambda r, n: ratio(r.get("per_second", "gateway", "register", n),
+                                          r.get("per_second", "echo", "register", n))),
+    ("- CPU µs", lambda r, n: r.get("server_cpu_us", "gateway", "register", n)),
+    ("- longest wait for an answer, ms", lambda r, n: ratio(
+        r.get("max_us", "gateway", "register", n), 1000)),
+    ("Update, per s", lambda r, n: r.get("per_second", "gateway", "update", n)),
+    ("- against echo", lambda r, n: ratio(r.get("per_second", "gateway", "update", n),
+                                          r.get("per_second", "echo", "update", n))),
+    ("- CPU µs", lambda r, n: r.get("server_cpu_us", "gateway", "update", n)),
+    ("- CPU µs of echo", lambda r, n: r.get("server_cpu_us", "echo", "update", n)),
+    ("- longest wait for an answer, ms", lambda r, n: ratio(
+        r.get("max_us", "gateway", "update", n), 1000)),
+    ("confirmable notification, per s", lambda r, n: r.get("per_second", "gateway", "notify-con", n)),
+    ("- CPU µs", lambda r, n: r.get("server_cpu_us", "gateway", "notify-con", n)),
+    ("- p50, ms", lambda r, n: ratio(r.get("p50_us", "gateway", "notify-con", n), 1000)),
+    ("- p99, ms", lambda r, n: ratio(r.get("p99_us", "gateway", "notify-con", n), 1000)),
+    ("non-confirmable notification, per s",
+     lambda r, n: r.get("per_second", "gateway", "notify-non", n)),
+    ("- CPU µs", lambda r, n: r.get("server_cpu_us", "gateway", "notify-non", n)),
+    ("command, 64 under way, per s", lambda r, n: ratio(
+        r.get("commands", "gateway", "command-64", n), r.get("seconds", "gateway", "command-64", n))),
+    ("- CPU µs", lambda r, n: r.get("server_cpu_us", "gateway", "command-64", n)),
+    ("delay added to a command, idle, p50, ms", lambda r, n: added_delay_ms(r, "p50", n)),
+    ("delay added to a command, idle, p99, ms", lambda r, n: added_delay_ms(r, "p99", n)),
+    ("storm: seconds until all are registered",
+     lambda r, n: r.get("storm_seconds", "gateway", "storm", n)),
+    ("- repeated", lambda r, n: r.get("repeated", "gateway", "storm", n)),
+    ("- without an answer after five attempts", lambda r, n: r.get("lost", "gateway", "storm", n)),
+    ("RSS at the end, MiB", lambda r, n: ratio(r.get("rss_after_kib", "gateway", "storm", n), 1024)),
+]
+
+
+def print_sizes(rows, pages):
+    sizes = rows.sizes()
+    lines = []
+    for name, value in BY_SIZE:
+        values = [value(rows, size) for size in sizes]
+        if any(item is not None for item in values):
+            lines.append([name] + [number(item) for item in values]
+                         + [number(ratio(values[-1], values[0]))])
+    pages.table("By number of devices", ["what"] + [number(size, 0) for size in sizes]
+                + ["last/first"], lines)
+
+
+# --- notifications against bare paho ---
+
+CONTENTS = [("one float, TLV, QoS 1", "float-qos1"), ("/3/0, TLV, QoS 1", "device-tlv"),
+            ("/3/0, SenML JSON, QoS 1", "device-senml-json"),
+            ("/3/0, SenML CBOR, QoS 1", "device-senml-cbor"), ("one float, TLV, QoS 0", "float-qos0")]
+KINDS = [("confirmable", "notify-con"), ("non-confirmable", "notify-non")]
+
+
+def notifications(rows):
+    found = []
+    for content, name in CONTENTS:
+        for kind, label in KINDS:
+            cpu = rows.get("server_cpu_us", f"gateway-{name}", label)
+            if cpu is None:
+                continue
+            reference = rows.get("server_cpu_us", f"paho-{name}", "publish")
+            found.append({
+                "name": f"{content}, {kind}", "content": name, "kind": label,
+                "per_second": rows.get("per_second", f"gateway-{name}", label),
+                "reference_per_second": rows.get("per_second", f"paho-{name}", "publish"),
+                "payload_bytes": rows.get("payload_bytes", f"paho-{name}", "publish"),
+                "cpu_us": cpu, "reference_cpu_us": reference, "cpu_ratio": ratio(cpu, reference),
+                "p99_us": rows.get("p99_us", f"gateway-{name}", label)})
+    return found
+
+
+def print_notifications(found, pages):
+    pages.table(
+        "Notifications against bare paho, payloads of the same length",
+        ["notification", "bytes", "per s", "paho", "ratio", "CPU µs", "paho", "ratio"],
+        [[row["name"], number(row["payload_bytes"], 0), number(row["per_second"], 0),
+          number(row["reference_per_second"], 0),
+          number(ratio(row["per_second"], row["reference_per_second"])), number(row["cpu_us"]),
+          number(row["reference_cpu_us"]), number(row["cpu_ratio"])] for row in found])
+
+
+# --- other tables ---
+
+def print_libcoap(rows, pages):
+    lines = []
+    for row in rows.rows:
+        if row["subject"] == "libcoap" and row["label"] == "update":
+            peers = row["devices"]
+            lines.append([number(peers, 0),
+                          number(rows.get("per_second", "libcoap", "register", peers), 0),
+                          number(row["per_second"], 0), number(row["server_cpu_us"])])
+    sizes = rows.sizes()
+    for size in sizes:
+        lines.append([f"gateway, {number(size, 0)}",
+                      number(rows.get("per_second", "gateway", "register", size), 0),
+                      number(rows.get("per_second", "gateway", "update", size), 0),
+                      number(rows.get("server_cpu_us", "gateway", "update", size))])
+    pages.table("libcoap's own server, by number of peers",
+                ["peers", "first POST of each, per s", "POST (Update), per s", "CPU µs"], lines)
+
+
+def print_overload(rows, pages):
+    lines = []
+    for row in rows.rows:
+        if "overload_offered" not in row:
+            continue
+        lines.append([
+            row["label"], number(row["overload_capacity"], 0), number(row["overload_offered"], 0),
+            number(row["overload_answered"], 0),
+            number(ratio(row["overload_answered"], row["overload_capacity"])),
+            number(row["overload_p50_us"] / 1000), number(row["overload_p99_us"] / 1000),
+            number(row["overload_max_us"] / 1000), number(row["rss_before_kib"] / 1024),
+            number(row["overload_rss_kib"] / 1024), number(row["overload_recovery_ms"], 0)])
+    pages.table("Overload: an open loop at twice what the closed one reached",
+                ["kind", "capacity, per s", "offered", "answered", "of capacity", "p50, ms",
+                 "p99, ms", "longest, ms", "RSS before, MiB", "highest", "as before after, ms"], lines)
+
+
+def print_days(rows, pages):
+    members = ["p50_us", "p99_us", "p999_us", "max_us", "command_p50_us", "command_p99_us"]
+    lines = []
+    for row in rows.rows:
+        if row.get("phase") == "day":
+            lines.append([f"{row['subject']} {row['label']}", number(row["rate_wanted"], 0),
+                          number(row["per_second"], 0), number(row["server_cpu_us"])]
+                         + [number(row[member] / 1000) if member in row else "-"
+                            for member in members]
+                         + [number(row["refused"] + row["lost"], 0)])
+    pages.table("A day in a hurry: an open loop of everything at once",
+                ["day", "wanted, per s", "answered", "CPU µs", "p50, ms", "p99, ms", "p99.9, ms",
+                 "longest, ms", "command p50, ms", "command p99, ms", "refused or lost"], lines)
+
+
+def print_commands(rows, pages):
+    members = ["commands", "commands_failed", "commands_lost", "command_p50_us", "command_p99_us",
+               "command_down_p50_us", "command_down_p99_us", "command_up_p50_us",
+               "command_up_p99_us"]
+    lines = [[f"{row['subject']} {row['label']}, {number(row['devices'], 0)}",
+              number(row["commands"] / row["seconds"], 0)]
+             + [number(row.get(member), 0) for member in members]
+             for row in rows.rows if "commands" in row]
+    pages.table("Commands (µs; down: published to asked, up: answered to published)",
+                ["phase", "per s", "count", "failed", "lost", "p50", "p99", "down p50", "down p99",
+                 "up p50", "up p99"], lines)
+
+
+def print_phases(rows, pages):
+    lines = []
+    for row in rows.rows:
+        if "per_second" not in row or row.get("label") == "warm-up" or row["messages"] == 0:
+            continue
+        devices = row.get("devices")
+        lines.append([
+            f"{row['subject']} {row['label']}" + (f", {number(devices, 0)}" if devices else ""),
+            number(row["messages"], 0), number(row["per_second"], 0),
+            number(row.get("server_cpu_us")), number(row.get("broker_cpu_us")),
+            number(row.get("own_cpu_us")), number(row.get("p50_us"), 0),
+            number(row.get("p99_us"), 0), number(row.get("published"), 0),
+            number(row.get("repeated"), 0), number(row.get("lost"), 0),
+            number(row.get("refused"), 0), number(row.get("rss_after_kib", 0) / 1024, 0),
+            number(row.get("others_cores"))])
+    pages.table("All phases (CPU in µs per message of a device; latency in µs; memory in MiB)",
+                ["phase", "messages", "per s", "CPU", "broker CPU", "fleet CPU", "p50", "p99",
+                 "published", "repeated", "lost", "refused", "RSS", "others' cores"], lines)
+
+
+# --- budgets ---
+
+def flatness(rows, label):
+    sizes = rows.sizes()
+    if not sizes or sizes[-1] < 100000:
+        return None
+    return ratio(rows.get("per_second", "gateway", label, sizes[-1]),
+                 rows.get("per_second", "gateway", label, sizes[0]))
+
+
+def overload(rows, label, member):
+    return rows.get(member, "gateway-overload", label)
+
+
+def budgets(rows, notified):
+    size = max((size for size in rows.sizes() if size <= 100000), default=None)
+    largest = max(rows.sizes(), default=None)
+    library = ratio(rows.get("bytes", "library", "heap"), rows.get("devices", "library", "heap"))
     # name, measured, unit, budget, whether less is better
     lines = [
         ("memory per registered device over UDP (RSS)",
-         bytes_per_device(rows, "gateway", "register"), "bytes", 1024, True),
-        ("… of that in the library (malloc)", ratio(library, devices), "bytes", None, True),
-        ("memory per device with one observation (RSS)",
-         bytes_per_device(rows, "gateway", "register-observed-qos1"), "bytes", None, True),
-        ("Register against echo, exchanges/s (library: the gateway always publishes)",
-         by_name["Register: library against echo"]["throughput_ratio"], "", 0.5, False),
-        ("Register against echo, by CPU time (library)",
-         inverse(by_name["Register: library against echo"]["cpu_ratio"]), "", 0.5, False),
-        ("Update (not published) against echo, exchanges/s",
-         by_name["Update against echo"]["throughput_ratio"], "", 0.5, False),
+         bytes_per_device(rows, "gateway", "register", largest), "bytes", 1024, True),
+        ("… of that in the library (malloc)", library, "bytes", None, True),
+        ("Register, largest fleet against smallest", flatness(rows, "register"), "", 0.8, False),
+        ("Update, largest fleet against smallest", flatness(rows, "update"), "", 0.8, False),
+        ("confirmable notification, largest fleet against smallest", flatness(rows, "notify-con"),
+         "", 0.8, False),
+        ("Register against echo, per s (library: the gateway always publishes)",
+         ratio(rows.get("per_second", "library", "register"),
+               rows.get("per_second", "echo", "register", size)), "", 0.5, False),
+        ("Update (not published) against echo, per s",
+         ratio(rows.get("per_second", "gateway", "update", size),
+               rows.get("per_second", "echo", "update", size)), "", 0.5, False),
         ("Update (not published) against echo, by CPU time",
-         inverse(by_name["Update against echo"]["cpu_ratio"]), "", 0.5, False),
-        ("CPU per CON notification against bare paho, QoS 1",
-         by_name["CON notification against paho QoS 1"]["cpu_ratio"], "", 1.5, True),
-        ("CPU per NON notification against bare paho, QoS 1",
-         by_name["NON notification against paho QoS 1"]["cpu_ratio"], "", 1.5, True),
-        ("CPU per CON notification against bare paho, QoS 0",
-         by_name["CON notification against paho QoS 0"]["cpu_ratio"], "", 1.5, True),
-        ("CPU per NON notification against bare paho, QoS 0",
-         by_name["NON notification against paho QoS 0"]["cpu_ratio"], "", 1.5, True),
-        ("delay added to a command, idle, p50", added_delay(rows, "p50"), "ms", 0.2, True),
-        ("delay added to a command, idle, p99", added_delay(rows, "p99"), "ms", 1, True),
+         ratio(rows.get("server_cpu_us", "echo", "update", size),
+               rows.get("server_cpu_us", "gateway", "update", size)), "", 0.5, False),
+    ]
+    lines += [(f"CPU against bare paho: {row['name']}", row["cpu_ratio"], "", 1.5, True)
+              for row in notified]
+    lines += [
+        ("delay added to a command, idle, p50", added_delay_ms(rows, "p50", size), "ms", 0.2, True),
+        ("delay added to a command, idle, p99", added_delay_ms(rows, "p99", size), "ms", 1, True),
+        ("Updates at twice the capacity: answered, of capacity",
+         ratio(overload(rows, "overload-update", "overload_answered"),
+               overload(rows, "overload-update", "overload_capacity")), "", 0.8, False),
+        ("… as before after", overload(rows, "overload-update", "overload_recovery_ms"), "ms", 1000,
+         True),
+        ("notifications at twice the capacity: answered, of capacity",
+         ratio(overload(rows, "overload-notify", "overload_answered"),
+               overload(rows, "overload-notify", "overload_capacity")), "", 0.8, False),
+        ("… as before after", overload(rows, "overload-notify", "overload_recovery_ms"), "ms", 1000,
+         True),
+        ("devices without a registration after the storm of the largest fleet",
+         rows.get("storm_left", "gateway", "storm", largest), "", 0, True),
     ]
     result = []
     for name, measured, unit, budget, less in lines:
@@ -172,38 +324,35 @@ def budgets(rows):
     return result
 
 
-def print_budgets(found):
+def print_budgets(found, pages):
     words = {True: "kept", False: "NOT KEPT", None: ""}
-    table("Budgets", ["what", "measured", "budget", ""],
-          [[row["name"], f"{number(row['measured'])} {row['unit']}".strip(),
-            "-" if row["budget"] is None else
-            f"{'<=' if row['less_is_better'] else '>='} {row['budget']:g} {row['unit']}".strip(),
-            words[row["kept"]]] for row in found])
+    pages.table("Budgets", ["what", "measured", "budget", ""],
+                [[row["name"], f"{number(row['measured'])} {row['unit']}".strip(),
+                  "-" if row["budget"] is None else
+                  f"{'<=' if row['less_is_better'] else '>='} {row['budget']:g} {row['unit']}".strip(),
+                  words[row["kept"]]] for row in found if row["measured"] is not None])
 
 
-def print_commands(rows):
-    members = ["commands", "commands_failed", "commands_lost", "command_p50_us", "command_p99_us",
-               "command_down_p50_us", "command_down_p99_us", "command_up_p50_us",
-               "command_up_p99_us"]
-    lines = [[f"{row['subject']} {row['label']}", number(row["commands"] / row["seconds"], 0)]
-             + [number(row.get(member), 0) for member in members]
-             for row in rows.rows if "commands" in row]
-    table("Commands (µs; down: published to asked, up: answered to published)",
-          ["phase", "per s", "count", "failed", "lost", "p50", "p99", "down p50", "down p99",
-           "up p50", "up p99"], lines)
-
-
-def run(rows, out):
+def run(rows, out, out_text):
+    pages = Pages()
     conditions = rows.by_name.get(("conditions", None), {})
-    print("\nConditions: " + ", ".join(
-        f"{name} {value}" for name, value in conditions.items() if name != "subject"))
-    print_phases(rows)
-    print_commands(rows)
-    found = ratios(rows)
-    print_ratios(found)
-    kept = budgets(rows)
-    print_budgets(kept)
-    write(out, {"conditions": conditions, "rows": rows.rows, "ratios": found, "budgets": kept})
+    pages.text("\nConditions: " + ", ".join(
+        f"{name} {value}" for name, value in conditions.items() if name != "subject")
+        + f"; {rows.get('seconds', 'duration', None)} s in all.")
+    notified = notifications(rows)
+    kept = budgets(rows, notified)
+    print_budgets(kept, pages)
+    print_sizes(rows, pages)
+    print_notifications(notified, pages)
+    print_overload(rows, pages)
+    print_days(rows, pages)
+    print_libcoap(rows, pages)
+    print_commands(rows, pages)
+    print_phases(rows, pages)
+    with open(out_text, "w", encoding="utf-8") as file:
+        file.write("\n".join(pages.lines).lstrip() + "\n")
+    write(out, {"conditions": conditions, "rows": rows.rows, "notifications": notified,
+                "budgets": kept})
     return 0
 
 
@@ -225,7 +374,7 @@ def soak(rows, out):
               number(row.get("commands"), 0), number(row["lost"], 0), number(row["refused"], 0),
               number(min(row["rss_samples_kib"])), number(peak), number(end_kib)]
              for row, peak, end_kib in zip(cycles, peaks, empty)]
-    table(f"Soak: memory of the gateway in KiB, {number(before)} before",
+    Pages().table(f"Soak: memory of the gateway in KiB, {number(before)} before",
           ["cycle", "messages", "per s", "commands", "lost", "refused", "RSS lowest",
            "RSS highest", "after de-registration"], lines)
     for row in cycles:
@@ -259,14 +408,12 @@ def write(path, content):
 
 
 def main(arguments):
-    judge = run
-    if arguments and arguments[0] == "--soak":
-        judge = soak
-        arguments = arguments[1:]
-    if len(arguments) != 2:
-        print(__doc__, file=sys.stderr)
-        return 2
-    return judge(Rows(load(arguments[0])), arguments[1])
+    if len(arguments) == 3 and arguments[0] == "--soak":
+        return soak(Rows(load(arguments[1])), arguments[2])
+    if len(arguments) == 3:
+        return run(Rows(load(arguments[0])), *arguments[1:])
+    print(__doc__, file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

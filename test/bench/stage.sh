@@ -40,7 +40,7 @@ build_release() {
     say "building (build/release)"
     (cd "$root" && cmake --preset release -DLWM2MQTT_TESTS=ON &&
         cmake --build --preset release --target lwm2mqtt lwm2m-bench bench-echo bench-server \
-            bench-publisher) >"$scratch/build.log" 2>&1 || {
+            bench-coap bench-publisher) >"$scratch/build.log" 2>&1 || {
         tail -n 40 "$scratch/build.log" >&2
         die "the build failed"
     }
@@ -83,7 +83,7 @@ start_broker() {
         die "mosquitto does not start: $(cat "$scratch/mosquitto.log")"
 }
 
-# start_gateway NAME UPDATE_PUBLISH AUTO_OBSERVE NOTIFY_QOS: sets server_pid, server_port
+# start_gateway NAME UPDATE_PUBLISH AUTO_OBSERVE NOTIFY_QOS [STORE]: sets server_pid, server_port
 start_gateway() {
     server_port=$(free_port udp)
     cat >"$scratch/$1.yaml" <<YAML
@@ -100,6 +100,7 @@ lwm2m:
   update_publish: $2
   auto_observe: $3
   max_devices: 1000000
+store: {path: "${5-}"}
 YAML
     "$build/gateway/lwm2mqtt" -c "$scratch/$1.yaml" >"$scratch/$1.log" 2>&1 &
     server_pid=$!

@@ -1,0 +1,184 @@
+/*
+ * Overload: an open loop at `factor` times what the last closed loop of the same kind reached, for
+ * `seconds`. A device whose turn it is sends its next message even if the last one has no answer
+ * yet, and repeats nothing: so the load stays what it is meant to be. Then the load stops at once,
+ * everything under way is forgotten, and a thousand messages a second probe how long it takes until
+ * they are answered as ever.
+ */
+#include "test/bench/clock.h"
+#include "test/bench/phase.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define PROBE_SECONDS 3
+#define PROBE_RATE    1000
+#define AS_EVER_NS    20000000U /* an answer within this is one as ever */
+#define SAMPLE_NS     100000000U
+
+enum { LOOKS = 64 };
+
+struct overload {
+    enum kind kind;
+    double seconds;
+    bool probing;
+    uint64_t ended_ns; /* the load */
+    uint64_t sent;     /* in the load */
+    uint64_t answered;
+    uint64_t abandoned;   /* not answered when the device's next turn came, or at the end */
+    uint64_t unmatched;   /* answered after that */
+    uint64_t slow_ns;     /* when the last probe that took too long had left */
+    uint64_t probes_lost; /* not answered at all */
+    uint64_t rss_kib;     /* highest */
+    uint64_t sampled_ns;
+    struct histogram latency;
+};
+
+static int begin_kind(struct load *load, enum kind kind)
+{
+    double rate =
+        load->settings.rate > 0
+            ? load->settings.rate
+            : load->capacity[kind] * (load->settings.factor > 0 ? load->settings.factor : 2);
+    if (rate <= 0) {
+        return -EINVAL; /* nothing was measured before */
+    }
+    struct overload *overload = calloc(1, sizeof(*overload));
+    if (!overload) {
+        return -ENOMEM;
+    }
+    overload->kind = kind;
+    overload->seconds = load->settings.seconds > 0 ? load->settings.seconds : 3;
+    load->settings.seconds = overload->seconds + PROBE_SECONDS;
+    load->state = overload;
+    load_set_rate(load, rate, load->began_ns);
+    return 0;
+}
+
+static int begin_update(struct load *load)
+{
+    return begin_kind(load, KIND_UPDATE);
+}
+
+static int begin_notify(struct load *load)
+{
+    return begin_kind(load, KIND_NOTIFY_CON);
+}
+
+static enum choice choose(struct load *load, uint32_t *index, enum kind *kind)
+{
+    struct overload *overload = load->state;
+    *kind = overload->kind;
+    for (unsigned i = 0; i < LOOKS; i++) {
+        *index = fleet_shuffled(&load->fleet, load->cursor++);
+        const struct device *device = &load->fleet.devices[*index];
+        if (*kind == KIND_UPDATE ? !device->registered : !device->observed) {
+            continue;
+        }
+        if (device->under_way) {
+            exchanges_end(&load->exchanges, *index);
+            overload->abandoned++;
+        }
+        return CHOICE_MADE;
+    }
+    return CHOICE_LATER;
+}
+
+static void end_load(struct load *load, struct overload *overload, uint64_t now_ns)
+{
+    overload->probing = true;
+    overload->ended_ns = now_ns;
+    overload->sent = load->counters.sent;
+    overload->abandoned += load->exchanges.under_way;
+    overload->unmatched = load->counters.unmatched;
+    load_abandon(load);
+    load_set_rate(load, PROBE_RATE, now_ns);
+}
+
+static void between(struct load *load, uint64_t now_ns)
+{
+    struct overload *overload = load->state;
+    if (!overload->probing && (double)(now_ns - load->began_ns) >= overload->seconds * 1e9) {
+        end_load(load, overload, now_ns);
+    }
+    if (now_ns - overload->sampled_ns >= SAMPLE_NS) {
+        uint64_t rss_kib = process_usage_of(load->server_pid).rss_kib;
+        overload->rss_kib = rss_kib > overload->rss_kib ? rss_kib : overload->rss_kib;
+        overload->sampled_ns = now_ns;
+    }
+}
+
+static void note_slow(struct overload *overload, uint64_t due_ns)
+{
+    overload->slow_ns = due_ns > overload->slow_ns ? due_ns : overload->slow_ns;
+}
+
+static void answered(struct load *load, uint32_t index, enum kind_verdict verdict)
+{
+    struct overload *overload = load->state;
+    if (!overload->probing) {
+        overload->answered += verdict == KIND_DONE;
+        histogram_add(&overload->latency, load->latency_ns);
+    } else if (load->latency_ns > AS_EVER_NS || verdict != KIND_DONE) {
+        note_slow(overload, load->fleet.devices[index].due_ns);
+    }
+}
+
+static void lost(struct load *load, uint32_t index)
+{
+    struct overload *overload = load->state;
+    overload->probes_lost++;
+    note_slow(overload, load->fleet.devices[index].due_ns);
+}
+
+static int end(struct load *load, struct report *report)
+{
+    struct overload *overload = load->state;
+    double seconds = (double)(overload->ended_ns - load->began_ns) / 1e9;
+    double recovery_ms =
+        overload->slow_ns > 0 ? (double)(overload->slow_ns - overload->ended_ns) / 1e6 : 0;
+    const struct {
+        const char *name;
+        double value;
+    } rows[] = {
+        { "overload_capacity", load->capacity[overload->kind] },
+        { "overload_offered", (double)overload->sent / seconds },
+        { "overload_answered", (double)overload->answered / seconds },
+        { "overload_abandoned", (double)overload->abandoned },
+        { "overload_late", (double)overload->unmatched },
+        { "overload_p50_us", (double)histogram_percentile(&overload->latency, 50) / 1000 },
+        { "overload_p99_us", (double)histogram_percentile(&overload->latency, 99) / 1000 },
+        { "overload_max_us", (double)overload->latency.max / 1000 },
+        { "overload_rss_kib", (double)overload->rss_kib },
+        { "overload_recovery_ms", recovery_ms },
+        { "overload_probes_lost", (double)overload->probes_lost },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        report_number(report, rows[i].name, rows[i].value);
+    }
+    free(overload);
+    load->state = NULL;
+    return 0;
+}
+
+const struct phase phase_overload_update = {
+    .name = "overload-update",
+    .help = "Updates at `factor` (2) times what `update` reached, for `seconds`; then recovery",
+    .begin = begin_update,
+    .choose = choose,
+    .between = between,
+    .answered = answered,
+    .lost = lost,
+    .end = end,
+};
+
+const struct phase phase_overload_notify = {
+    .name = "overload-notify",
+    .help = "the same with confirmable notifications, after `notify-con`",
+    .begin = begin_notify,
+    .choose = choose,
+    .between = between,
+    .answered = answered,
+    .lost = lost,
+    .end = end,
+};
