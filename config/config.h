@@ -157,7 +157,8 @@ struct config {
         uint64_t lifetime_max_ms;
         uint64_t qmode_time_window_ms;
         struct config_qmode_overrides qmode_overrides;
-        uint32_t queue_length; /* commands waiting per device */
+        uint32_t queue_length;   /* commands waiting per device */
+        uint32_t queue_attempts; /* of one command to a device in queue mode */
         uint64_t response_timeout_ms;
         struct config_auto_observe auto_observe;
         enum config_update_publish update_publish;

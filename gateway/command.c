@@ -30,7 +30,6 @@ struct row {
     unsigned depths;
     const char *levels; /* the same in words */
     enum access access;
-    bool is_write;
     void (*read)(struct command_reader *reader); /* members besides the path; may be NULL */
 };
 
@@ -40,31 +39,29 @@ static void read_composite(struct command_reader *reader);
 static void read_write_composite(struct command_reader *reader);
 
 static const struct row rows[] = {
-    { "read", LWM2M_READ, "path", DEPTHS_ALL, "one to four levels", ACCESS_READ, false,
+    { "read", LWM2M_READ, "path", DEPTHS_ALL, "one to four levels", ACCESS_READ,
       command_read_accept },
     { "discover", LWM2M_DISCOVER, "path", DEPTH(1) | DEPTH(2) | DEPTH(3), "one to three levels",
-      ACCESS_ANY, false, NULL },
+      ACCESS_ANY, NULL },
     { "write", LWM2M_WRITE_REPLACE, "path", DEPTH(3) | DEPTH(4),
-      "a resource or a resource instance", ACCESS_WRITE, true, read_write },
+      "a resource or a resource instance", ACCESS_WRITE, read_write },
     { "write-attr", LWM2M_WRITE_ATTRIBUTES, "path", DEPTHS_ALL, "one to four levels", ACCESS_ANY,
-      false, command_read_attributes },
-    { "execute", LWM2M_EXECUTE, "path", DEPTH(3), "a resource", ACCESS_EXECUTE, true,
+      command_read_attributes },
+    { "execute", LWM2M_EXECUTE, "path", DEPTH(3), "a resource", ACCESS_EXECUTE,
       command_read_arguments },
     { "create", LWM2M_CREATE, "basePath", DEPTH(1) | DEPTH(2), "an object or an object instance",
-      ACCESS_ANY, true, read_create },
+      ACCESS_ANY, read_create },
     { "delete", LWM2M_DELETE, "path", DEPTH(2) | DEPTH(4),
-      "an object instance or a resource instance", ACCESS_ANY, true, NULL },
-    { "observe", LWM2M_OBSERVE, "path", DEPTHS_ALL, "one to four levels", ACCESS_READ, false,
+      "an object instance or a resource instance", ACCESS_ANY, NULL },
+    { "observe", LWM2M_OBSERVE, "path", DEPTHS_ALL, "one to four levels", ACCESS_READ,
       command_read_accept },
     { "cancel-observe", LWM2M_CANCEL_OBSERVE, "path", DEPTHS_ALL, "one to four levels", ACCESS_ANY,
-      false, command_read_accept },
-    { "read-composite", LWM2M_READ_COMPOSITE, NULL, 0, "", ACCESS_ANY, false, read_composite },
-    { "observe-composite", LWM2M_OBSERVE_COMPOSITE, NULL, 0, "", ACCESS_ANY, false,
+      command_read_accept },
+    { "read-composite", LWM2M_READ_COMPOSITE, NULL, 0, "", ACCESS_ANY, read_composite },
+    { "observe-composite", LWM2M_OBSERVE_COMPOSITE, NULL, 0, "", ACCESS_ANY, read_composite },
+    { "cancel-observe-composite", LWM2M_CANCEL_OBSERVE_COMPOSITE, NULL, 0, "", ACCESS_ANY,
       read_composite },
-    { "cancel-observe-composite", LWM2M_CANCEL_OBSERVE_COMPOSITE, NULL, 0, "", ACCESS_ANY, false,
-      read_composite },
-    { "write-composite", LWM2M_WRITE_COMPOSITE, NULL, 0, "", ACCESS_ANY, true,
-      read_write_composite },
+    { "write-composite", LWM2M_WRITE_COMPOSITE, NULL, 0, "", ACCESS_ANY, read_write_composite },
 };
 
 /* A write of several values; told from a single one by its members. */
@@ -75,7 +72,6 @@ static const struct row batch_write = {
     DEPTH(2) | DEPTH(3),
     "an object instance or a resource",
     ACCESS_WRITE,
-    true,
     read_write,
 };
 
@@ -275,7 +271,6 @@ static void read_command(struct command_reader *reader, const struct cJSON *root
         return;
     }
     reader->command->request.operation = row->operation;
-    reader->command->is_write = row->is_write;
     reader->force = cJSON_IsTrue(command_member(reader->data, "force"));
     read_target(reader, row);
     if (row->read != NULL && reader->err == 0) {

@@ -25,7 +25,6 @@ struct command {
         echo; /* `,"reqID":1,"imei":"x"`: members that are sent back; may be empty */
     struct command_text data; /* JSON of `data` as it came; empty without */
     uint64_t ttl_ms;          /* from `mheaders.ttl` and `data.ttl`; COMMAND_TTL_NONE */
-    bool is_write;            /* a repetition would matter: write, execute, create, delete */
 
     /* The owner's: where the answer goes (MQTT 5), and a list of commands under way. */
     const char *response_topic; /* terminated, NULL for the usual one */

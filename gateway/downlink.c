@@ -148,7 +148,6 @@ static void request(struct downlink *downlink, struct lwm2m_device *device, stru
                     uint64_t now_ms)
 {
     const struct downlink_settings *settings = &downlink->settings;
-    uint64_t sent_before = settings->sent_datagrams(settings->ctx);
     add_command(downlink, command);
     int err = lwm2m_server_request(settings->server, device, &command->request, now_ms);
     if (err != 0) {
@@ -162,8 +161,7 @@ static void request(struct downlink *downlink, struct lwm2m_device *device, stru
     if (!is_listed(downlink, command)) {
         return;
     }
-    bool waits = lwm2m_device_uses_queue_mode(device) &&
-                 settings->sent_datagrams(settings->ctx) == sent_before;
+    bool waits = !command->request.send_now && !lwm2m_server_is_awake(settings->server, device);
     set_under_way(downlink, command, !waits);
     if (waits && settings->report_queued && !command->request.automatic) {
         uplink_state(settings->uplink, device, command, "queued", "");

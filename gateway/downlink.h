@@ -20,9 +20,7 @@ struct downlink_settings {
     const struct mqtt_topic *topic; /* template of the command topic */
     bool report_queued;             /* publish that a command waits for a sleeping device */
     void *ctx;
-    uint64_t (*now_ms)(void *ctx);         /* the clock of the server */
-    uint64_t (*sent_datagrams)(void *ctx); /* how many the server has sent: it grows when a command
-                                              goes out at once */
+    uint64_t (*now_ms)(void *ctx); /* the clock of the server */
 };
 
 /** @return NULL when memory is short */

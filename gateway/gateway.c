@@ -132,6 +132,7 @@ static int start_server(struct gateway *gateway)
         .lifetime_max_s = (uint32_t)(config->lwm2m.lifetime_max_ms / 1000),
         .max_devices = config->lwm2m.max_devices,
         .queue_length = config->lwm2m.queue_length,
+        .queue_attempts = (uint16_t)config->lwm2m.queue_attempts,
         .max_records = MAX_RECORDS,
     };
     struct lwm2m_server_callbacks callbacks = gateway_server_callbacks;
@@ -189,7 +190,6 @@ static int start_downlink(struct gateway *gateway)
         .report_queued = config->lwm2m.report_queued,
         .ctx = gateway,
         .now_ms = gateway_now_ms,
-        .sent_datagrams = gateway_sent_datagrams,
     };
     gateway->downlink = downlink_new(&settings);
     return gateway->downlink != NULL ? 0 : -ENOMEM;

@@ -47,17 +47,10 @@ static void on_datagram(void *ctx, const struct transport_route *route, const ui
                         size_t len)
 {
     struct gateway *gateway = ctx;
-    gateway->sent++;
     if (++gateway->unflushed[route->listener] % TRANSPORT_UDP_BATCH == 0) {
         (void)gateway_commit(gateway); /* this one fills a batch, which leaves at once */
     }
     transport_udp_send(gateway->listeners[route->listener], route, data, len);
-}
-
-uint64_t gateway_sent_datagrams(void *ctx)
-{
-    const struct gateway *gateway = ctx;
-    return gateway->sent;
 }
 
 static bool on_definition(void *ctx, uint16_t object, struct lwm2m_version version,

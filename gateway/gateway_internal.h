@@ -39,7 +39,6 @@ struct gateway {
     struct mqtt_connection *connection;
     bool connected;
     uint64_t now_ms;                        /* of the batch of datagrams at hand */
-    uint64_t sent;                          /* datagrams */
     size_t unflushed[CONFIG_LISTENERS_MAX]; /* datagrams queued since the last flush */
     enum stage stage;
     uint64_t deadline_ms; /* of the stage */
@@ -68,6 +67,5 @@ extern const struct mqtt_callbacks gateway_broker_callbacks;
 extern const struct backlog_settings gateway_backlog_callbacks; /* without bounds */
 extern const struct loop_callbacks gateway_loop_callbacks;
 uint64_t gateway_wall_ms(void *ctx);
-uint64_t gateway_sent_datagrams(void *ctx);
 bool gateway_names(void *ctx, const struct lwm2m_device *device, uint16_t object, uint16_t resource,
                    const char **name, const char **units);

@@ -28,7 +28,7 @@ static void write_echo(struct lwm2m_buffer *buffer, const struct command_text *e
 
 static void write_maybe_executed(struct lwm2m_buffer *buffer, const struct command *command)
 {
-    if (command->is_write && command->request.maybe_executed) {
+    if (command->request.maybe_executed) {
         JSON_LITERAL(buffer, ",\"maybeExecuted\":true");
     }
 }
@@ -50,9 +50,10 @@ static void write_code(struct lwm2m_buffer *buffer, uint8_t code)
 static bool is_left_out(const char *name)
 {
     static const char *const names[] = {
-        "password", "passwd",         "secret", "private_key",   "token",         "access_token",
-        "api_key",  "apikey",         "jwt",    "authorization", "alternatePath", "objectList",
-        "reason",   "objectVersions",
+        "password", "passwd",         "secret",         "private_key",
+        "token",    "access_token",   "api_key",        "apikey",
+        "jwt",      "authorization",  "alternatePath",  "objectList",
+        "reason",   "objectVersions", "reRegistration",
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcasecmp(name, names[i]) == 0) {
@@ -141,6 +142,9 @@ void message_write_registration(struct lwm2m_buffer *buffer, const struct messag
     if (lwm2m_device_gave_object_list(device)) {
         write_object_list(buffer, lwm2m_device_object_list(device));
         write_object_versions(buffer, lwm2m_device_object_list(device));
+    }
+    if (event->registered_again) {
+        JSON_LITERAL(buffer, ",\"reRegistration\":true");
     }
     if (event->type == LWM2M_EVENT_DEREGISTERED) {
         JSON_LITERAL(buffer, ",\"reason\":");

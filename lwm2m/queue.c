@@ -5,7 +5,7 @@
 #include "lwm2m/observation.h"
 #include "lwm2m/operation.h"
 
-static bool device_is_awake(const struct lwm2m_server *server, const struct lwm2m_device *device)
+bool lwm2m_server_is_awake(const struct lwm2m_server *server, const struct lwm2m_device *device)
 {
     return !device->queue_mode || server->now_ms < device->awake_until_ms;
 }
@@ -46,6 +46,7 @@ int lwm2m_queue_add(struct lwm2m_server *server, struct lwm2m_device *device,
     request->server = server;
     request->device = device;
     request->next = NULL;
+    request->unanswered = 0;
     request->refused_formats = 0;
     request->expiry = (struct lwm2m_timer){ 0 };
     if (device->queue_tail) {
@@ -105,7 +106,7 @@ void lwm2m_queue_touch(struct lwm2m_server *server, struct lwm2m_device *device)
 static struct lwm2m_request *next_request(struct lwm2m_server *server, struct lwm2m_device *device)
 {
     struct lwm2m_request *request = device->queue_head;
-    if (device_is_awake(server, device)) {
+    if (lwm2m_server_is_awake(server, device)) {
         return request;
     }
     while (request && !request->send_now) {
@@ -191,13 +192,23 @@ void lwm2m_queue_finish(struct lwm2m_server *server, struct lwm2m_request *reque
     lwm2m_observations_sweep(server, device);
 }
 
+/* A device that wakes up and never answers must not hold up what waits behind the head for ever. */
+static bool is_given_up(const struct lwm2m_server *server, const struct lwm2m_request *request)
+{
+    uint16_t attempts = server->settings.queue_attempts;
+    return !request->device->queue_mode || request->send_now ||
+           (attempts > 0 && request->unanswered >= attempts);
+}
+
 void lwm2m_queue_unanswered(struct lwm2m_server *server, struct lwm2m_request *request)
 {
     struct lwm2m_device *device = request->device;
     struct lwm2m_event event = lwm2m_event_of(LWM2M_EVENT_TIMEOUT, device);
 
     request->maybe_executed |= lwm2m_operation_changes(request->operation);
-    if (!device->queue_mode || request->send_now) {
+    request->unanswered++;
+    if (is_given_up(server, request)) {
+        device->awake_until_ms = server->now_ms;
         lwm2m_queue_finish(server, request, &event);
         return;
     }

@@ -2,7 +2,7 @@
  * The requests of one device, one at a time (NSTART 1, RFC 7252, 4.7): the head is under way, the
  * others wait behind it. A device in queue mode (Core TS 6.5 of the Transport TS) is sent to only
  * while it is awake; a request that it does not answer goes back to the head and waits for the
- * next message of the device.
+ * next message of the device, so often as settings.queue_attempts says.
  */
 #pragma once
 

@@ -188,6 +188,7 @@ static void admit(struct lwm2m_server *server, struct lwm2m_device *device,
     lwm2m_observations_renew(server, device);
 
     struct lwm2m_event registered = lwm2m_event_of(LWM2M_EVENT_REGISTERED, device);
+    registered.registered_again = known;
     lwm2m_server_raise(server, &registered);
     answer_created(server, device, inbound);
 }

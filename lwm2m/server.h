@@ -67,6 +67,7 @@ struct lwm2m_request {
     struct lwm2m_device *device;
     struct lwm2m_request *next;
     struct lwm2m_timer expiry;
+    uint16_t unanswered; /* attempts while the device was thought to be awake */
     uint16_t sent_format;
     uint16_t sent_accept;
     uint32_t refused_formats; /* a bit for each row of the table of formats */
@@ -109,6 +110,7 @@ struct lwm2m_event {
     struct lwm2m_device *device; /* never NULL */
     const char *reason;          /* plain English, or a LWM2M_LEFT_…; "" without */
     bool object_list_changed;    /* UPDATED */
+    bool registered_again;       /* REGISTERED: it was registered until now */
     bool terms_changed;          /* UPDATED: anything but the time of its end is not as before */
 
     struct lwm2m_request
@@ -140,9 +142,11 @@ struct lwm2m_server_settings {
     struct lwcoap_settings coap;
     uint32_t lifetime_min_s; /* a registration's lifetime is clamped to these */
     uint32_t lifetime_max_s;
-    size_t max_devices;  /* more are answered 5.03 */
-    size_t queue_length; /* requests waiting per device; more are refused with -ENOSPC */
-    size_t max_records;  /* of one payload */
+    size_t max_devices;      /* more are answered 5.03 */
+    size_t queue_length;     /* requests waiting per device; more are refused with -ENOSPC */
+    uint16_t queue_attempts; /* after so many unanswered ones a request to a device in queue mode
+                                ends as TIMEOUT; 0: it waits for ever */
+    size_t max_records;      /* of one payload */
 };
 
 struct lwm2m_server_callbacks {
@@ -218,6 +222,9 @@ void lwm2m_server_reroute(struct lwm2m_server *server, const char *endpoint,
                           const struct transport_route *route, uint64_t now_ms);
 
 size_t lwm2m_server_device_count(const struct lwm2m_server *server);
+
+/** Whether a request to the device would go out now; it is only in queue mode that one sleeps. */
+bool lwm2m_server_is_awake(const struct lwm2m_server *server, const struct lwm2m_device *device);
 
 /**
  * Sends a request, or lets it wait: for the one before it (NSTART 1), or until a device in queue

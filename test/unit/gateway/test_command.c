@@ -768,35 +768,7 @@ static void the_data_is_kept_as_it_came(void **state)
     assert_int_equal(command->data.len, strlen(data));
     assert_memory_equal(command->data.text, data, strlen(data));
     assert_string_equal(command->req_path, "/3/0/");
-    assert_false(command->is_write);
     command_free(command);
-}
-
-static void only_what_changes_something_may_have_been_executed(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *json;
-        bool is_write;
-    } cases[] = {
-        { DATA("read", "\"path\":\"/3\""), false },
-        { DATA("observe", "\"path\":\"/3\""), false },
-        { DATA("write-attr", "\"path\":\"/3\",\"pmin\":1"), false },
-        { WRITE("/1/0/1", "\"value\":1"), true },
-        { BATCH("/1/0", "\"content\":[{\"path\":\"1\",\"value\":5}]"), true },
-        { DATA("execute", "\"path\":\"/3/0/4\""), true },
-        { DATA("create", "\"basePath\":\"/65\""), true },
-        { DATA("delete", "\"path\":\"/65/0\""), true },
-    };
-    struct command_context context = { .max_records = 4 };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct command *command = NULL;
-        struct command_refusal refusal;
-        assert_int_equal(
-            command_parse(cases[i].json, strlen(cases[i].json), &context, &command, &refusal), 0);
-        assert_int_equal(command->is_write, cases[i].is_write);
-        command_free(command);
-    }
 }
 
 static void the_gateway_observes_as_a_user_would(void **state)
@@ -837,7 +809,6 @@ int main(void)
         cmocka_unit_test(other_members_are_sent_back_as_they_came),
         cmocka_unit_test(a_refused_command_keeps_what_its_answer_needs),
         cmocka_unit_test(the_data_is_kept_as_it_came),
-        cmocka_unit_test(only_what_changes_something_may_have_been_executed),
         cmocka_unit_test(the_gateway_observes_as_a_user_would),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

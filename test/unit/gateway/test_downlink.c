@@ -25,9 +25,8 @@ struct lwm2m_server {
     struct lwm2m_device device;
     struct lwm2m_request *request; /* the last one */
     int answer;                    /* of lwm2m_server_request */
-    bool sends;                    /* a datagram leaves at once */
-    bool ends;                     /* the final event comes at once */
-    uint64_t sent;
+    bool awake;
+    bool ends; /* the final event comes at once */
     struct downlink *downlink;
 };
 
@@ -52,12 +51,17 @@ int lwm2m_server_request(struct lwm2m_server *server, struct lwm2m_device *devic
     if (server->answer != 0) {
         return server->answer;
     }
-    server->sent += server->sends ? 1 : 0;
     if (server->ends) {
         struct lwm2m_event event = event_of(server, LWM2M_EVENT_RESPONSE);
         downlink_event(server->downlink, &event);
     }
     return 0;
+}
+
+bool lwm2m_server_is_awake(const struct lwm2m_server *server, const struct lwm2m_device *device)
+{
+    assert_ptr_equal(device, &server->device);
+    return !device->queue_mode || server->awake;
 }
 
 void lwm2m_observation_set_context(struct lwm2m_server *server,
@@ -91,11 +95,6 @@ static uint64_t now_ms(void *ctx)
     return 5000;
 }
 
-static uint64_t sent_datagrams(void *ctx)
-{
-    return ((struct bench *)ctx)->server.sent;
-}
-
 static void set_up(struct bench *bench)
 {
     *bench = (struct bench){ 0 };
@@ -120,7 +119,6 @@ static void set_up(struct bench *bench)
         .report_queued = true,
         .ctx = bench,
         .now_ms = now_ms,
-        .sent_datagrams = sent_datagrams,
     };
     bench->downlink = downlink_new(&settings);
     assert_non_null(bench->downlink);
@@ -353,7 +351,7 @@ static void waiting_for_a_sleeping_device_is_reported(void **state)
     assert_string_equal(bench.outlet.last,
                         HEAD("queued") ",\"reqID\":1,\"data\":{\"path\":\"/3/0\"}}");
     assert_int_equal(downlink_under_way(bench.downlink), 0);
-    bench.server.sends = true; /* awake now */
+    bench.server.awake = true;
     send(&bench, "dn/dev", READ);
     assert_int_equal(bench.outlet.count, 1);
     assert_int_equal(downlink_under_way(bench.downlink), 1);

@@ -95,6 +95,20 @@ static void an_empty_payload_publishes_no_objects(void **state)
                              "\"objectList\":[]}}");
 }
 
+static void a_registration_tells_whether_it_follows_another(void **state)
+{
+    (void)state;
+    struct lwm2m_device again = {
+        .endpoint = "urn:a",
+        .parameters = { { "ep", "urn:a" }, { "reRegistration", "forged" } },
+    };
+    struct lwm2m_event event = event_of(LWM2M_EVENT_REGISTERED);
+    registers(&again, &event, HEAD("register") ",\"data\":{\"ep\":\"urn:a\"}}");
+    event.registered_again = true;
+    registers(&again, &event,
+              HEAD("register") ",\"data\":{\"ep\":\"urn:a\",\"reRegistration\":true}}");
+}
+
 static void a_device_that_left_says_why(void **state)
 {
     (void)state;
@@ -336,8 +350,8 @@ static void a_repeated_change_is_marked(void **state)
           HEAD("delete") ",\"data\":{\"reqPath\":\"/3/1\",\"code\":\"2.02\",\"codeMsg\":"
                          "\"deleted\"}}" },
         { "{\"msgType\":\"write-attr\",\"data\":{\"path\":\"/3/1\",\"pmin\":1}}", true,
-          HEAD("write-attr") ",\"data\":{\"reqPath\":\"/3/1\",\"code\":\"2.02\",\"codeMsg\":"
-                             "\"deleted\"}}" },
+          HEAD("write-attr") ",\"maybeExecuted\":true,\"data\":{\"reqPath\":\"/3/1\","
+                             "\"code\":\"2.02\",\"codeMsg\":\"deleted\"}}" },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct lwm2m_event event = event_of(LWM2M_EVENT_RESPONSE);
@@ -411,6 +425,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_registration_has_its_parameters_and_objects),
         cmocka_unit_test(an_empty_payload_publishes_no_objects),
+        cmocka_unit_test(a_registration_tells_whether_it_follows_another),
         cmocka_unit_test(a_device_that_left_says_why),
         cmocka_unit_test(a_notification_has_its_values_and_number),
         cmocka_unit_test(the_end_of_an_observation_is_a_notification),

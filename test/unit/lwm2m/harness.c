@@ -146,6 +146,9 @@ static void on_event(void *ctx, const struct lwm2m_event *event)
     size_t at = (size_t)snprintf(text, sizeof(text), "%s %s%s%s", event_names[event->type],
                                  lwm2m_device_endpoint(event->device), *path ? " " : "", path);
     at += describe_content(event, text + at, sizeof(text) - at);
+    if (event->registered_again) {
+        at += (size_t)snprintf(text + at, sizeof(text) - at, " again");
+    }
     if (event->object_list_changed) {
         at += (size_t)snprintf(text + at, sizeof(text) - at, " list changed");
     }
@@ -296,6 +299,7 @@ struct lwm2m_server_settings harness_settings(void)
         .lifetime_max_s = 86400,
         .max_devices = 4,
         .queue_length = 3,
+        .queue_attempts = 3,
         .max_records = 1000,
     };
 }

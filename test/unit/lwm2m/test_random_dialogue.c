@@ -660,6 +660,7 @@ static const struct lwm2m_server_settings tight = {
     .lifetime_max_s = 300,
     .max_devices = DEVICES - 1,
     .queue_length = 3,
+    .queue_attempts = 4,
     .max_records = 100,
 };
 

@@ -35,7 +35,7 @@ static void a_renewal_asks_with_the_newest_query(void **state)
     send_request(h, "a", &again);
     h->count = 0;
     device_register(h, REGISTER, LINKS);
-    expect(h, "registered a", "< ACK 2.01  location=rd location=*",
+    expect(h, "registered a again", "< ACK 2.01  location=rd location=*",
            "< CON 0.01  observe=0/3/0/9 ?pmin=2", NULL);
     device_answer(h, CONTENT, 1, LWM2M_FORMAT_TEXT, "77", 2);
     expect(h, "response a /3/0/9 2.05 seq=1 /3/0/9=77", "< CON 0.01  observe=0/3/0/9 ?pmin=2",
@@ -68,7 +68,7 @@ static void an_observe_under_way_starts_anew_after_a_register(void **state)
         uint16_t before = h->request_mid;
         h->count = 0;
         device_register(h, REGISTER, LINKS);
-        expect(h, "registered a", "< ACK 2.01  location=rd location=*",
+        expect(h, "registered a again", "< ACK 2.01  location=rd location=*",
                "< CON 0.01  observe=0/3/0/9", NULL);
         assert_int_not_equal(h->request_mid, before);
         device_answer(h, CONTENT, 5, LWM2M_FORMAT_TEXT, "90", 2);

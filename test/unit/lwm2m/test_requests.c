@@ -298,6 +298,30 @@ static void an_unanswered_request_waits_for_the_next_message(void **state)
     expect(h, "response a /3/0/4 2.04 maybe executed", NULL);
 }
 
+static void a_request_that_is_never_answered_is_given_up(void **state)
+{
+    struct harness *h = *state;
+    struct lwm2m_request execute = request_of(LWM2M_EXECUTE, "/3/0/4");
+    struct lwm2m_request read = request_of(LWM2M_READ, "/3/0/0");
+    register_device(h, "ep=a&lt=3000&lwm2m=1.1&Q", LINKS);
+    send_request(h, "a", &execute);
+    send_request(h, "a", &read);
+    pass(h, 60000);
+    for (unsigned attempt = 2; attempt <= harness_settings().queue_attempts; attempt++) {
+        h->count = h->checked = 0;
+        device_update(h, NULL, NULL);
+        pass(h, 5000);
+        expect(h, "updated a", "< ACK 2.04 ", "< CON 0.02 /3/0/4", "< CON 0.02 /3/0/4", NULL);
+        pass(h, 60000);
+    }
+    /* The device sleeps again: what comes next waits for its next message. */
+    expect(h, "< CON 0.02 /3/0/4", "timeout a /3/0/4 maybe executed", NULL);
+    device_update(h, NULL, NULL);
+    expect(h, "updated a", "< ACK 2.04 ", "< CON 0.01 /3/0/0", NULL);
+    device_answer(h, LWCOAP_CODE(2, 5), -1, LWM2M_FORMAT_TEXT, "x", 1);
+    expect(h, "response a /3/0/0 2.05 /3/0/0=x", NULL);
+}
+
 static void a_waiting_request_expires(void **state)
 {
     struct harness *h = *state;
@@ -354,7 +378,8 @@ static void the_queue_survives_a_new_register(void **state)
     send_request(h, "a", &read);
     h->route.remote.port = 51000;
     device_register(h, "ep=a&lt=3000&lwm2m=1.1&Q", LINKS);
-    expect(h, "registered a", "< ACK 2.01  location=rd location=*", "< CON 0.01 /3/0/0", NULL);
+    expect(h, "registered a again", "< ACK 2.01  location=rd location=*", "< CON 0.01 /3/0/0",
+           NULL);
 }
 
 /* --- formats --- */
@@ -535,6 +560,7 @@ int main(void)
         TEST(a_sleeping_device_gets_its_requests_after_its_update_is_answered),
         TEST(an_awake_device_is_sent_to_at_once_and_every_answer_prolongs_it),
         TEST(an_unanswered_request_waits_for_the_next_message),
+        TEST(a_request_that_is_never_answered_is_given_up),
         TEST(a_waiting_request_expires),
         TEST(a_request_that_expired_under_way_expires_when_it_comes_back),
         TEST(a_request_may_insist_on_a_sleeping_device),
