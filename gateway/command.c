@@ -75,6 +75,17 @@ static const struct row batch_write = {
     read_write,
 };
 
+/* What the gateway carries out itself: there is nothing in `data` to be read. */
+static const struct {
+    const char *name;
+    enum command_action action;
+} own_rows[] = {
+    { "queue-list", COMMAND_QUEUE_LIST },
+    { "queue-clear", COMMAND_QUEUE_CLEAR },
+    { "observe-list", COMMAND_OBSERVE_LIST },
+    { "kick", COMMAND_KICK },
+};
+
 /* --- writes --- */
 
 static void read_mode(struct command_reader *reader)
@@ -200,8 +211,8 @@ static void keep_path(struct command_reader *reader)
     }
 }
 
-/* The row of a command, NULL when there is none: then the mistake is noted. */
-static const struct row *find_row(struct command_reader *reader, const struct cJSON *root)
+/* Keeps the name of the command; NULL when there is none: then the mistake is noted. */
+static const char *read_msg_type(struct command_reader *reader, const struct cJSON *root)
 {
     const struct cJSON *msg_type = command_member(root, "msgType");
     if (!cJSON_IsString(msg_type)) {
@@ -209,17 +220,33 @@ static const struct row *find_row(struct command_reader *reader, const struct cJ
                                                 : "msgType must be a string");
         return NULL;
     }
-    size_t len = strlen(msg_type->valuestring);
-    const char *kept = command_keep(reader, msg_type->valuestring, len);
+    const char *kept = command_keep(reader, msg_type->valuestring, strlen(msg_type->valuestring));
     reader->command->msg_type = kept != NULL ? kept : reader->command->msg_type;
+    return kept;
+}
+
+static bool is_own(struct command_reader *reader, const char *msg_type)
+{
+    for (size_t i = 0; i < sizeof(own_rows) / sizeof(own_rows[0]); i++) {
+        if (strcmp(own_rows[i].name, msg_type) == 0) {
+            reader->command->action = own_rows[i].action;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The row of a command, NULL when there is none: then the mistake is noted. */
+static const struct row *find_row(struct command_reader *reader, const char *msg_type)
+{
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (strcmp(rows[i].name, msg_type->valuestring) == 0) {
+        if (strcmp(rows[i].name, msg_type) == 0) {
             return rows[i].operation == LWM2M_WRITE_REPLACE && is_batch(reader->data) ? &batch_write
                                                                                       : &rows[i];
         }
     }
     keep_path(reader);
-    command_reject(reader, "unknown msgType %s", command_quote(msg_type->valuestring).text);
+    command_reject(reader, "unknown msgType %s", command_quote(msg_type).text);
     return NULL;
 }
 
@@ -262,7 +289,11 @@ static void read_command(struct command_reader *reader, const struct cJSON *root
     reader->data = cJSON_GetObjectItemCaseSensitive(root, "data");
     const struct cJSON *encoding = command_member(root, "encoding");
     reader->hex = cJSON_IsString(encoding) && strcmp(encoding->valuestring, "hex") == 0;
-    const struct row *row = find_row(reader, root);
+    const char *msg_type = read_msg_type(reader, root);
+    if (msg_type == NULL || is_own(reader, msg_type)) {
+        return;
+    }
+    const struct row *row = find_row(reader, msg_type);
     if (row != NULL && !cJSON_IsObject(reader->data)) {
         command_reject(reader,
                        reader->data == NULL ? "missing member \"data\"" : "data must be an object");

@@ -16,7 +16,18 @@ struct command_text {
     size_t len;
 };
 
+/** Who carries a command out. */
+enum command_action {
+    COMMAND_REQUEST, /* the device, by command.request */
+    /* The gateway itself, at once: administration.c. */
+    COMMAND_QUEUE_LIST,
+    COMMAND_QUEUE_CLEAR,
+    COMMAND_OBSERVE_LIST,
+    COMMAND_KICK,
+};
+
 struct command {
+    enum command_action action;
     struct lwm2m_request request; /* its context points back to the command */
     struct lwm2m_records records; /* what the request writes; its arena holds all texts */
     const char *msg_type;         /* as it came, terminated; "error" if there was none to read */
@@ -30,6 +41,7 @@ struct command {
     const char *response_topic; /* terminated, NULL for the usual one */
     const void *correlation;
     size_t correlation_len;
+    uint64_t taken_ms; /* when it came, in the time of the server */
     struct command *before, *after;
     bool under_way; /* a device is expected to answer soon */
 };

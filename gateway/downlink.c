@@ -1,5 +1,7 @@
 #include "gateway/downlink.h"
 
+#include "gateway/administration.h"
+
 #include "mqtt/topic.h"
 
 #include <errno.h>
@@ -148,6 +150,7 @@ static void request(struct downlink *downlink, struct lwm2m_device *device, stru
                     uint64_t now_ms)
 {
     const struct downlink_settings *settings = &downlink->settings;
+    command->taken_ms = now_ms;
     add_command(downlink, command);
     int err = lwm2m_server_request(settings->server, device, &command->request, now_ms);
     if (err != 0) {
@@ -182,6 +185,7 @@ static void carry_out(struct downlink *downlink, const char *endpoint,
     };
     struct command *command = NULL;
     struct command_refusal refusal;
+    uint64_t now_ms = settings->now_ms(settings->ctx);
     int err =
         command_parse(message->payload.data, message->payload.len, &context, &command, &refusal);
     if (err != -ENOMEM && keep_answer_address(command, message) != 0) {
@@ -196,8 +200,10 @@ static void carry_out(struct downlink *downlink, const char *endpoint,
     } else if (device == NULL) {
         refuse(downlink, endpoint, NULL, command, LWCOAP_CODE(4, 4),
                "no device with this endpoint name is registered");
+    } else if (command->action != COMMAND_REQUEST) {
+        administration_carry_out(settings->server, settings->uplink, device, command, now_ms);
+        command_free(command);
     } else {
-        uint64_t now_ms = settings->now_ms(settings->ctx);
         set_deadline(command, message, now_ms);
         request(downlink, device, command, now_ms);
     }

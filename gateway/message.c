@@ -259,6 +259,18 @@ void message_write_state(struct lwm2m_buffer *buffer, const struct message_conte
     JSON_LITERAL(buffer, "}");
 }
 
+void message_write_result(struct lwm2m_buffer *buffer, const struct message_context *context,
+                          const char *endpoint, const struct command *command, uint8_t code,
+                          const struct command_text *members)
+{
+    write_head(buffer, context, command->msg_type, endpoint);
+    write_echo(buffer, &command->echo);
+    JSON_LITERAL(buffer, ",\"data\":{");
+    write_code(buffer, code);
+    lwm2m_buffer_append(buffer, members->text, members->len);
+    JSON_LITERAL(buffer, "}}");
+}
+
 void message_write_refusal(struct lwm2m_buffer *buffer, const struct message_context *context,
                            const char *endpoint, const struct command *command,
                            const struct command_refusal *refusal)

@@ -42,6 +42,15 @@ void message_write_state(struct lwm2m_buffer *buffer, const struct message_conte
                          const char *endpoint, const struct command *command, const char *msg_type,
                          const char *reason);
 
+/**
+ * The gateway's own answer to a command that it carried out itself.
+ *
+ * @param members  of data, behind the code: `,"content":[]`; may be empty
+ */
+void message_write_result(struct lwm2m_buffer *buffer, const struct message_context *context,
+                          const char *endpoint, const struct command *command, uint8_t code,
+                          const struct command_text *members);
+
 /** The gateway's own answer to a command that it cannot carry out. */
 void message_write_refusal(struct lwm2m_buffer *buffer, const struct message_context *context,
                            const char *endpoint, const struct command *command,

@@ -234,6 +234,17 @@ void uplink_state(struct uplink *uplink, const struct lwm2m_device *device,
     (void)send(uplink, &to);
 }
 
+void uplink_result(struct uplink *uplink, const struct lwm2m_device *device,
+                   const struct command *command, uint8_t code, const struct command_text *members)
+{
+    struct message_context context;
+    struct direction to = direction_of(CONFIG_TOPIC_RESPONSE, device);
+    to.command = command;
+    struct lwm2m_buffer *text = begin(uplink, &context);
+    message_write_result(text, &context, to.endpoint, command, code, members);
+    (void)send(uplink, &to);
+}
+
 void uplink_refusal(struct uplink *uplink, const char *endpoint, const struct lwm2m_device *device,
                     const struct command *command, const struct command_refusal *refusal)
 {

@@ -51,6 +51,10 @@ void uplink_answer(struct uplink *uplink, const struct lwm2m_event *event,
 void uplink_state(struct uplink *uplink, const struct lwm2m_device *device,
                   const struct command *command, const char *msg_type, const char *reason);
 
+/** A command that the gateway carried out itself; see message_write_result(). */
+void uplink_result(struct uplink *uplink, const struct lwm2m_device *device,
+                   const struct command *command, uint8_t code, const struct command_text *members);
+
 /** A command that is not carried out; `device` is NULL when none is registered. */
 void uplink_refusal(struct uplink *uplink, const char *endpoint, const struct lwm2m_device *device,
                     const struct command *command, const struct command_refusal *refusal);

@@ -55,14 +55,6 @@ uint32_t lwm2m_device_note(const struct lwm2m_device *device);
                                               const struct lwm2m_durable_device *state,
                                               uint64_t now_ms, struct lwm2m_device **device);
 
-/** Where an observation stands; the two in the middle are worth keeping. */
-enum lwm2m_observation_state {
-    LWM2M_OBSERVATION_ASKED,       /* the caller's request waits or is under way */
-    LWM2M_OBSERVATION_ESTABLISHED, /* the device confirmed it */
-    LWM2M_OBSERVATION_LOST,        /* was established; the device registered anew since */
-    LWM2M_OBSERVATION_ENDED,       /* the memory goes with the next sweep */
-};
-
 /** State of an observation; everything is borrowed. */
 struct lwm2m_durable_observation {
     uint8_t token[LWCOAP_TOKEN_LEN];

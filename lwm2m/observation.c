@@ -425,17 +425,3 @@ void lwm2m_observations_end(struct lwm2m_server *server, struct lwm2m_device *de
         device->observations = next;
     }
 }
-
-void lwm2m_observation_set_context(struct lwm2m_server *server,
-                                   struct lwm2m_observation *observation, void *context)
-{
-    if (observation->context && observation->context != context) {
-        server->callbacks.observation_context_free(server->callbacks.ctx, observation->context);
-    }
-    observation->context = context;
-}
-
-void *lwm2m_observation_context(const struct lwm2m_observation *observation)
-{
-    return observation->context;
-}

@@ -15,7 +15,7 @@ static struct lwm2m_request *request_of_expiry(struct lwm2m_timer *timer)
     return (struct lwm2m_request *)(void *)((char *)timer - offsetof(struct lwm2m_request, expiry));
 }
 
-static bool is_under_way(const struct lwm2m_request *request)
+bool lwm2m_request_is_under_way(const struct lwm2m_request *request)
 {
     return request->device->queue_head == request && request->device->exchange;
 }
@@ -31,7 +31,7 @@ static void on_expiry(struct lwm2m_timer *timer, void *ctx, uint64_t now_ms)
 {
     struct lwm2m_request *request = request_of_expiry(timer);
     (void)now_ms;
-    if (!is_under_way(request)) {
+    if (!lwm2m_request_is_under_way(request)) {
         expire(ctx, request);
     }
 }
@@ -47,6 +47,7 @@ int lwm2m_queue_add(struct lwm2m_server *server, struct lwm2m_device *device,
     request->device = device;
     request->next = NULL;
     request->unanswered = 0;
+    request->last_attempt = false;
     request->refused_formats = 0;
     request->expiry = (struct lwm2m_timer){ 0 };
     if (device->queue_tail) {
@@ -130,6 +131,10 @@ static const char *reason_of(int err)
 static bool pump(struct lwm2m_server *server, struct lwm2m_device *device)
 {
     struct lwm2m_request *request;
+    if (device->spoke && device->exchange) {
+        lwcoap_exchange_hurry(server->coap, device->exchange, server->now_ms);
+    }
+    device->spoke = false;
     while (!device->exchange && (request = next_request(server, device))) {
         if (server->now_ms >= request->expires_ms) {
             expire(server, request);
@@ -138,6 +143,7 @@ static bool pump(struct lwm2m_server *server, struct lwm2m_device *device)
         if (lwcoap_endpoint_is_busy(server->coap)) {
             return false;
         }
+        request->sent_ms = server->now_ms;
         int rc = lwm2m_operation_send(server, device, request);
         if (rc) {
             struct lwm2m_event event = lwm2m_event_of(LWM2M_EVENT_DROPPED, device);
@@ -171,7 +177,7 @@ void lwm2m_queue_finish(struct lwm2m_server *server, struct lwm2m_request *reque
     struct lwm2m_device *device = request->device;
     struct lwm2m_observation *in_exchange = NULL;
 
-    if (is_under_way(request)) {
+    if (lwm2m_request_is_under_way(request)) {
         in_exchange = device->in_exchange;
         lwm2m_queue_idle(device);
     }
@@ -192,11 +198,17 @@ void lwm2m_queue_finish(struct lwm2m_server *server, struct lwm2m_request *reque
     lwm2m_observations_sweep(server, device);
 }
 
+/* The window opens with every message of the device. */
+static bool was_heard_since(const struct lwm2m_device *device, uint64_t then_ms)
+{
+    return device->awake_until_ms > then_ms + device->awake_window_ms;
+}
+
 /* A device that wakes up and never answers must not hold up what waits behind the head for ever. */
 static bool is_given_up(const struct lwm2m_server *server, const struct lwm2m_request *request)
 {
     uint16_t attempts = server->settings.queue_attempts;
-    return !request->device->queue_mode || request->send_now ||
+    return !request->device->queue_mode || request->send_now || request->last_attempt ||
            (attempts > 0 && request->unanswered >= attempts);
 }
 
@@ -207,14 +219,16 @@ void lwm2m_queue_unanswered(struct lwm2m_server *server, struct lwm2m_request *r
 
     request->maybe_executed |= lwm2m_operation_changes(request->operation);
     request->unanswered++;
+    if (!was_heard_since(device, request->sent_ms)) {
+        device->awake_until_ms = server->now_ms; /* it sleeps */
+    }
     if (is_given_up(server, request)) {
-        device->awake_until_ms = server->now_ms;
         lwm2m_queue_finish(server, request, &event);
         return;
     }
     lwm2m_observation_put_back(server, request, device->in_exchange);
     lwm2m_queue_idle(device);
-    device->awake_until_ms = server->now_ms;
+    lwm2m_queue_touch(server, device);
     if (server->now_ms >= request->expires_ms) {
         expire(server, request);
     }
@@ -232,4 +246,33 @@ void lwm2m_queue_drop(struct lwm2m_server *server, struct lwm2m_device *device, 
         event.reason = reason;
         lwm2m_queue_finish(server, device->queue_head, &event);
     }
+}
+
+struct lwm2m_request *lwm2m_device_request_after(const struct lwm2m_device *device,
+                                                 const struct lwm2m_request *request)
+{
+    struct lwm2m_request *next = request ? request->next : device->queue_head;
+    while (next && next->renewal) {
+        next = next->next;
+    }
+    return next;
+}
+
+size_t lwm2m_queue_clear(struct lwm2m_server *server, struct lwm2m_device *device,
+                         const char *reason)
+{
+    size_t dropped = 0;
+    struct lwm2m_request *next;
+    for (struct lwm2m_request *at = lwm2m_device_request_after(device, NULL); at; at = next) {
+        next = lwm2m_device_request_after(device, at);
+        if (lwm2m_request_is_under_way(at)) {
+            at->last_attempt = true;
+        } else if (!at->automatic) {
+            struct lwm2m_event event = lwm2m_event_of(LWM2M_EVENT_DROPPED, device);
+            event.reason = reason;
+            lwm2m_queue_finish(server, at, &event);
+            dropped++;
+        }
+    }
+    return dropped;
 }

@@ -31,5 +31,9 @@ void lwm2m_queue_finish(struct lwm2m_server *server, struct lwm2m_request *reque
 /** The device did not answer the head: it goes back to wait if the device is in queue mode. */
 void lwm2m_queue_unanswered(struct lwm2m_server *server, struct lwm2m_request *request);
 
+/** As lwm2m_server_clear_queue(). */
+size_t lwm2m_queue_clear(struct lwm2m_server *server, struct lwm2m_device *device,
+                         const char *reason);
+
 /** Ends all requests of a device as DROPPED; the exchange under way is given up. */
 void lwm2m_queue_drop(struct lwm2m_server *server, struct lwm2m_device *device, const char *reason);

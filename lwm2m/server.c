@@ -97,6 +97,7 @@ void lwm2m_device_heard(struct lwm2m_server *server, struct lwm2m_device *device
                         const struct transport_route *route)
 {
     device->awake_until_ms = server->now_ms + device->awake_window_ms;
+    device->spoke = true;
     if (!transport_route_same_peer(lwcoap_peer_route(device->peer), route)) {
         device_moved(server, device, route);
     } else if (!transport_address_equal(&lwcoap_peer_route(device->peer)->remote, &route->remote)) {
@@ -516,6 +517,16 @@ int lwm2m_server_request(struct lwm2m_server *server, struct lwm2m_device *devic
     int rc = queue_request(server, device, request);
     lwm2m_server_leave(server);
     return rc;
+}
+
+size_t lwm2m_server_clear_queue(struct lwm2m_server *server, struct lwm2m_device *device,
+                                const char *reason, uint64_t now_ms)
+{
+    assert(server->depth == 0);
+    lwm2m_server_enter(server, now_ms);
+    size_t dropped = lwm2m_queue_clear(server, device, reason);
+    lwm2m_server_leave(server);
+    return dropped;
 }
 
 void lwm2m_server_drop_requests(struct lwm2m_server *server, const char *reason)

@@ -67,11 +67,13 @@ struct lwm2m_request {
     struct lwm2m_device *device;
     struct lwm2m_request *next;
     struct lwm2m_timer expiry;
-    uint16_t unanswered; /* attempts while the device was thought to be awake */
+    uint16_t unanswered; /* attempts that timed out; may be read */
+    uint64_t sent_ms;    /* when the last attempt began */
     uint16_t sent_format;
     uint16_t sent_accept;
     uint32_t refused_formats; /* a bit for each row of the table of formats */
     bool renewal;             /* the server's own: sets an observation up again */
+    bool last_attempt;        /* not put back after a timeout */
 };
 
 /* --- events --- */
@@ -176,7 +178,7 @@ struct lwm2m_server_callbacks {
     bool (*definition)(void *ctx, uint16_t object, struct lwm2m_version version, uint16_t resource,
                        struct lwm2m_definition *definition);
     /**
-     * What is worth keeping of an observation changed: see lwm2m_observation_describe(). Comes
+     * What is worth keeping of an observation changed: see lwm2m_observation_info_of(). Comes
      * after the events of the change. An observation that leaves with its device is not reported.
      * May be NULL.
      */
@@ -236,6 +238,25 @@ bool lwm2m_server_is_awake(const struct lwm2m_server *server, const struct lwm2m
 [[nodiscard]] int lwm2m_server_request(struct lwm2m_server *server, struct lwm2m_device *device,
                                        struct lwm2m_request *request, uint64_t now_ms);
 
+/**
+ * The request of a device that waits behind another, or its first; NULL behind the last. The
+ * server's own are left out. Borrowed until the server is called again.
+ */
+struct lwm2m_request *lwm2m_device_request_after(const struct lwm2m_device *device,
+                                                 const struct lwm2m_request *request);
+
+/** Whether a request was sent and its answer is awaited; only the first of a device is. */
+bool lwm2m_request_is_under_way(const struct lwm2m_request *request);
+
+/**
+ * Ends the requests of a device that wait with a DROPPED event each. One that is under way ends by
+ * itself, but does not wait again; automatic ones stay. Not from within an event.
+ *
+ * @return how many were dropped
+ */
+size_t lwm2m_server_clear_queue(struct lwm2m_server *server, struct lwm2m_device *device,
+                                const char *reason, uint64_t now_ms);
+
 /** Ends every request of every device with a DROPPED event. Not from within an event. */
 void lwm2m_server_drop_requests(struct lwm2m_server *server, const char *reason);
 
@@ -250,6 +271,35 @@ void lwm2m_server_acknowledge(struct lwm2m_server *server, const struct lwm2m_re
 
 /** A notification or Send could not be kept: its retransmission will be taken as new. */
 void lwm2m_server_disregard(struct lwm2m_server *server, const struct lwm2m_receipt *receipt);
+
+/* --- observations --- */
+
+/** Where an observation stands; the two in the middle are worth keeping. */
+enum lwm2m_observation_state {
+    LWM2M_OBSERVATION_ASKED,       /* the caller's request waits or is under way */
+    LWM2M_OBSERVATION_ESTABLISHED, /* the device confirmed it */
+    LWM2M_OBSERVATION_LOST,        /* was established; the device registered anew since */
+    LWM2M_OBSERVATION_ENDED,       /* the memory goes with the next sweep */
+};
+
+/** What is known of an observation; borrowed until the server is called again. */
+struct lwm2m_observation_info {
+    struct lwm2m_path path;
+    const struct lwm2m_record *paths; /* of a composite observation, whose path is the root */
+    size_t path_count;
+    const char *query; /* NULL without */
+    enum lwm2m_observation_state state;
+    bool heard;        /* heard_ms is set */
+    uint64_t heard_ms; /* when the last notification or answer came */
+};
+
+/** The observation of a device behind another, or its first; NULL behind the last. Those that ended
+ *  are left out. Borrowed until the server is called again. */
+struct lwm2m_observation *lwm2m_device_observation_after(const struct lwm2m_device *device,
+                                                         const struct lwm2m_observation *before);
+
+struct lwm2m_observation_info
+lwm2m_observation_info_of(const struct lwm2m_observation *observation);
 
 /** Attaches the caller's context to an observation (frees an older one by the callback). */
 void lwm2m_observation_set_context(struct lwm2m_server *server,

@@ -243,6 +243,14 @@ bool lwcoap_endpoint_is_busy(const struct lwcoap_endpoint *endpoint);
 /** Gives an exchange up without calling back; a late response is then an unknown one. */
 void lwcoap_exchange_cancel(struct lwcoap_endpoint *endpoint, struct lwcoap_exchange *exchange);
 
+/**
+ * The peer was heard of: what was repeated at least once already, so that it may have been out of
+ * reach until now, goes out once more at once instead of when its timer says. It counts as one of
+ * the transmissions.
+ */
+void lwcoap_exchange_hurry(struct lwcoap_endpoint *endpoint, struct lwcoap_exchange *exchange,
+                           uint64_t now_ms);
+
 /** The peer's address changed: what is still to be sent goes there. */
 void lwcoap_exchange_reroute(struct lwcoap_endpoint *endpoint, struct lwcoap_exchange *exchange,
                              const struct transport_route *route);

@@ -201,6 +201,14 @@ static void transmit(struct lwcoap_endpoint *endpoint, struct lwcoap_exchange *e
     lwcoap_send(endpoint, &exchange->route, datagram, len);
 }
 
+static void retransmit(struct lwcoap_endpoint *endpoint, struct lwcoap_exchange *exchange,
+                       const uint8_t *datagram, size_t len)
+{
+    endpoint->counters.retransmissions++;
+    exchange->timeout_ms *= 2;
+    transmit(endpoint, exchange, datagram, len);
+}
+
 /* A new message of the exchange: written, found by its message id, sent. */
 static int send_first(struct lwcoap_endpoint *endpoint, struct lwcoap_exchange *exchange)
 {
@@ -268,9 +276,23 @@ static void on_timer(struct lwm2m_timer *timer, void *ctx, uint64_t now_ms)
         lwcoap_exchange_finish(endpoint, exchange, LWCOAP_OUTCOME_TIMEOUT, NULL, "");
         return;
     }
-    endpoint->counters.retransmissions++;
-    exchange->timeout_ms *= 2;
-    transmit(endpoint, exchange, datagram, (size_t)len);
+    retransmit(endpoint, exchange, datagram, (size_t)len);
+}
+
+void lwcoap_exchange_hurry(struct lwcoap_endpoint *endpoint, struct lwcoap_exchange *exchange,
+                           uint64_t now_ms)
+{
+    uint8_t datagram[LWCOAP_DATAGRAM_MAX];
+
+    lwcoap_note_time(endpoint, now_ms);
+    if (exchange->finished || exchange->acknowledged || exchange->transmissions < 2 ||
+        exchange->transmissions > endpoint->settings.max_retransmit) {
+        return;
+    }
+    int len = lwcoap_request_write(endpoint, exchange, datagram);
+    if (len >= 0) {
+        retransmit(endpoint, exchange, datagram, (size_t)len);
+    }
 }
 
 int lwcoap_request_send(struct lwcoap_endpoint *endpoint, const struct transport_route *route,

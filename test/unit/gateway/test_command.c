@@ -771,6 +771,30 @@ static void the_data_is_kept_as_it_came(void **state)
     command_free(command);
 }
 
+static void the_gateways_own_commands_need_no_data(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json;
+        enum command_action action;
+    } cases[] = {
+        { "{\"msgType\":\"queue-list\"}", COMMAND_QUEUE_LIST },
+        { "{\"msgType\":\"queue-clear\",\"data\":null}", COMMAND_QUEUE_CLEAR },
+        { "{\"msgType\":\"observe-list\",\"data\":{}}", COMMAND_OBSERVE_LIST },
+        { "{\"msgType\":\"kick\",\"data\":{\"path\":\"x\"}}", COMMAND_KICK },
+        { DATA("read", "\"path\":\"/3\""), COMMAND_REQUEST },
+    };
+    struct command_context context = { .max_records = 4 };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct command *command = NULL;
+        struct command_refusal refusal;
+        assert_int_equal(
+            command_parse(cases[i].json, strlen(cases[i].json), &context, &command, &refusal), 0);
+        assert_int_equal(command->action, cases[i].action);
+        command_free(command);
+    }
+}
+
 static void the_gateway_observes_as_a_user_would(void **state)
 {
     (void)state;
@@ -809,6 +833,7 @@ int main(void)
         cmocka_unit_test(other_members_are_sent_back_as_they_came),
         cmocka_unit_test(a_refused_command_keeps_what_its_answer_needs),
         cmocka_unit_test(the_data_is_kept_as_it_came),
+        cmocka_unit_test(the_gateways_own_commands_need_no_data),
         cmocka_unit_test(the_gateway_observes_as_a_user_would),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

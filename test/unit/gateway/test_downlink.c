@@ -19,12 +19,19 @@ static char root[] = "";
 
 struct lwm2m_observation {
     void *context;
+    struct lwm2m_observation_info info;
+    struct lwm2m_observation *next;
 };
 
 struct lwm2m_server {
     struct lwm2m_device device;
-    struct lwm2m_request *request; /* the last one */
-    int answer;                    /* of lwm2m_server_request */
+    struct lwm2m_request *request;    /* the last one */
+    struct lwm2m_request *waiting[4]; /* all, in their order */
+    size_t waiting_count;
+    struct lwm2m_observation *observations;
+    bool under_way; /* the first */
+    bool kicked;
+    int answer; /* of lwm2m_server_request */
     bool awake;
     bool ends; /* the final event comes at once */
     struct downlink *downlink;
@@ -50,6 +57,9 @@ int lwm2m_server_request(struct lwm2m_server *server, struct lwm2m_device *devic
     server->request = request;
     if (server->answer != 0) {
         return server->answer;
+    }
+    if (server->waiting_count < 4) {
+        server->waiting[server->waiting_count++] = request;
     }
     if (server->ends) {
         struct lwm2m_event event = event_of(server, LWM2M_EVENT_RESPONSE);
@@ -77,6 +87,59 @@ void lwm2m_observation_set_context(struct lwm2m_server *server,
 void *lwm2m_observation_context(const struct lwm2m_observation *observation)
 {
     return observation->context;
+}
+
+static struct lwm2m_server *server_of(const struct lwm2m_device *device)
+{
+    return (struct lwm2m_server *)(uintptr_t)device; /* its first member */
+}
+
+struct lwm2m_request *lwm2m_device_request_after(const struct lwm2m_device *device,
+                                                 const struct lwm2m_request *request)
+{
+    const struct lwm2m_server *server = server_of(device);
+    size_t i = 0;
+    while (request != NULL && server->waiting[i++] != request) {
+    }
+    return i < server->waiting_count ? server->waiting[i] : NULL;
+}
+
+bool lwm2m_request_is_under_way(const struct lwm2m_request *request)
+{
+    const struct lwm2m_server *server = server_of(request->device);
+    return server->under_way && request == server->waiting[0];
+}
+
+size_t lwm2m_server_clear_queue(struct lwm2m_server *server, struct lwm2m_device *device,
+                                const char *reason, uint64_t now_ms)
+{
+    assert_ptr_equal(device, &server->device);
+    assert_int_equal(now_ms, 5000);
+    for (size_t i = 0; i < server->waiting_count; i++) {
+        server->request = server->waiting[i];
+        struct lwm2m_event event = event_of(server, LWM2M_EVENT_DROPPED);
+        event.reason = reason;
+        downlink_event(server->downlink, &event);
+    }
+    return server->waiting_count;
+}
+
+void lwm2m_server_kick(struct lwm2m_server *server, struct lwm2m_device *device, uint64_t now_ms)
+{
+    assert_ptr_equal(device, &server->device);
+    assert_int_equal(now_ms, 5000);
+    server->kicked = true;
+}
+
+struct lwm2m_observation *lwm2m_device_observation_after(const struct lwm2m_device *device,
+                                                         const struct lwm2m_observation *before)
+{
+    return before != NULL ? before->next : server_of(device)->observations;
+}
+
+struct lwm2m_observation_info lwm2m_observation_info_of(const struct lwm2m_observation *observation)
+{
+    return observation->info;
 }
 
 /* --- the bench --- */
@@ -426,6 +489,101 @@ static void commands_that_never_ended_are_freed(void **state)
     tear_down(&bench); /* the sanitizer would tell */
 }
 
+#define WAITS_FOR(msg_type, members, path_)                                                        \
+    "{\"msgType\":\"" msg_type "\"," members "\"data\":{\"path\":\"" path_ "\"}}"
+#define LISTED(msg_type) "{\"msgType\":\"" msg_type "\",\"reqID\":9}"
+#define CONTENT          ",\"reqID\":9,\"data\":{\"code\":\"2.05\",\"codeMsg\":\"content\",\"content\":["
+
+static void what_waits_for_a_device_is_listed(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    send(&bench, "dn/dev", LISTED("queue-list"));
+    assert_string_equal(bench.outlet.last, HEAD("queue-list") CONTENT "]}}");
+    send(&bench, "dn/dev", WAITS_FOR("read", "\"reqID\":1,\"mheaders\":{\"ttl\":7.5},", "3/0?a=b"));
+    send(&bench, "dn/dev", WAITS_FOR("delete", "\"age\":\"x\",\"n\":[1,2],", "/3/1"));
+    send(&bench, "dn/dev",
+         "{\"msgType\":\"read-composite\",\"data\":{\"paths\":[\"/3/0\",\"/4/0/1\"]}}");
+    for (size_t i = 0; i < 3; i++) {
+        bench.server.waiting[i]->device = &bench.server.device;
+    }
+    bench.server.under_way = true;
+    bench.server.waiting[1]->unanswered = 2;
+    bench.server.waiting[1]->maybe_executed = true;
+    send(&bench, "dn/dev", LISTED("queue-list"));
+    assert_string_equal(
+        bench.outlet.last, HEAD("queue-list") CONTENT
+        "{\"msgType\":\"read\",\"reqID\":1,\"mheaders\":{\"ttl\":7.5},\"path\":\"3/0\","
+        "\"state\":\"sent\",\"age\":0,\"ttl\":8},"
+        "{\"msgType\":\"delete\",\"n\":[1,2],\"path\":\"/3/1\",\"state\":\"waiting\",\"age\":0,"
+        "\"unanswered\":2,\"maybeExecuted\":true},"
+        "{\"msgType\":\"read-composite\",\"paths\":[\"/3/0\",\"/4/0/1\"],\"state\":\"waiting\","
+        "\"age\":0}]}}");
+    tear_down(&bench);
+}
+
+static void a_cleared_queue_ends_each_command_and_is_counted(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    send(&bench, "dn/dev", READ);
+    send(&bench, "dn/dev", READ);
+    send(&bench, "dn/dev", LISTED("queue-clear"));
+    assert_string_equal(bench.outlet.last,
+                        HEAD("queue-clear") ",\"reqID\":9,\"data\":{\"code\":\"2.04\",\"codeMsg\":"
+                                            "\"changed\",\"dropped\":2}}");
+    assert_int_equal(bench.outlet.count, 3);
+    assert_int_equal(downlink_under_way(bench.downlink), 0);
+    tear_down(&bench);
+}
+
+static void what_is_observed_is_listed(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct command_text echo = { ",\"reqID\":4,\"path\":1", 19 };
+    struct lwm2m_record paths[] = { { .path = { .ids = { 3 }, .depth = 1 } },
+                                    { .path = { .ids = { 4, 0 }, .depth = 2 } } };
+    struct lwm2m_observation composite = {
+        .info = { .paths = paths, .path_count = 2, .state = LWM2M_OBSERVATION_ASKED }
+    };
+    struct lwm2m_observation single = {
+        .info = { .path = { .ids = { 3, 0, 9 }, .depth = 3 },
+                  .query = "pmin=1",
+                  .state = LWM2M_OBSERVATION_ESTABLISHED,
+                  .heard = true,
+                  .heard_ms = 2000 },
+        .context = &echo,
+        .next = &composite,
+    };
+    set_up(&bench);
+    bench.server.observations = &single;
+    send(&bench, "dn/dev", LISTED("observe-list"));
+    assert_string_equal(
+        bench.outlet.last, HEAD("observe-list") CONTENT
+        "{\"state\":\"established\",\"path\":\"/3/0/9\",\"query\":\"pmin=1\",\"age\":3,"
+        "\"reqID\":4},{\"state\":\"requested\",\"paths\":[\"/3\",\"/4/0\"]}]}}");
+    tear_down(&bench);
+}
+
+static void a_kick_is_answered_and_done(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    send(&bench, "dn/dev", LISTED("kick"));
+    assert_string_equal(bench.outlet.last,
+                        HEAD("kick") ",\"reqID\":9,\"data\":{\"code\":\"2.02\",\"codeMsg\":"
+                                     "\"deleted\"}}");
+    assert_true(bench.server.kicked);
+    assert_null(bench.server.request);
+    send(&bench, "dn/nobody", LISTED("kick"));
+    assert_non_null(strstr(bench.outlet.last, "\"code\":\"4.04\""));
+    tear_down(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -438,6 +596,10 @@ int main(void)
         cmocka_unit_test(an_answer_topic_that_is_none_does_not_cost_the_answer),
         cmocka_unit_test(the_time_to_live_comes_from_either_side),
         cmocka_unit_test(waiting_for_a_sleeping_device_is_reported),
+        cmocka_unit_test(what_waits_for_a_device_is_listed),
+        cmocka_unit_test(a_cleared_queue_ends_each_command_and_is_counted),
+        cmocka_unit_test(what_is_observed_is_listed),
+        cmocka_unit_test(a_kick_is_answered_and_done),
         cmocka_unit_test(notifications_send_back_what_observe_had),
         cmocka_unit_test(the_gateway_observes_without_memory_per_observation),
         cmocka_unit_test(commands_that_never_ended_are_freed),

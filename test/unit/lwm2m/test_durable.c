@@ -384,7 +384,7 @@ static void an_observation_is_set_up_again_when_the_device_registers(void **stat
     struct harness *h = *state;
     restart_observed(h, "ep=a&lt=300&lwm2m=1.1");
     device_register(h, "ep=a&lt=300&lwm2m=1.1", LINKS);
-    expect(h, "registered a", "< ACK 2.01  location=rd location=*",
+    expect(h, "registered a again", "< ACK 2.01  location=rd location=*",
            "< CON 0.01  observe=0/3/0/9 ?pmin=1 accept=110", NULL);
 }
 

@@ -30,6 +30,8 @@
 #define DEVICES        6
 #define MESSAGE_IDS    10000 /* of one device, then it starts over */
 #define SILENCE_MS     14000 /* of all transmissions of a request */
+#define TIMES          3
+#define LAST_MS        8000 /* after the last of them, which may come early */
 #define SEPARATE_MS    93000
 #define RECEIPTS       8
 #define STEPS_PER_SEED 10000
@@ -44,6 +46,7 @@ struct asked {
     bool acknowledged;
     bool observe;
     uint8_t code;
+    uint8_t times; /* that it was sent */
     uint16_t message_id;
     uint8_t token[8];
     uint32_t block2;
@@ -121,7 +124,7 @@ static void sent_request(struct dialogue *d, const struct lwcoap_message *messag
 {
     struct sim_device *device = device_of_path(d, message);
     struct lwcoap_option option;
-    struct asked asked = { .known = true, .code = message->code };
+    struct asked asked = { .known = true, .code = message->code, .times = 1 };
     bool goes_on = memcmp(message->token, device->asked[0].token, 8) == 0;
 
     assert_false(device->awaits_answer);
@@ -140,6 +143,8 @@ static void sent_request(struct dialogue *d, const struct lwcoap_message *messag
         assert_true(device->silent_until_ms <= d->now_ms);
         device->silent_until_ms = d->now_ms + SILENCE_MS;
         device->asked[0] = asked;
+    } else if (++device->asked[0].times == TIMES) {
+        device->silent_until_ms = d->now_ms + LAST_MS;
     }
 }
 

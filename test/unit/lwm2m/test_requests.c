@@ -322,6 +322,72 @@ static void a_request_that_is_never_answered_is_given_up(void **state)
     expect(h, "response a /3/0/0 2.05 /3/0/0=x", NULL);
 }
 
+/* It woke up when all repetitions were under way already: they went where nobody listened. */
+static void a_device_that_spoke_meanwhile_is_not_asleep(void **state)
+{
+    struct harness *h = *state;
+    struct lwm2m_request execute = request_of(LWM2M_EXECUTE, "/3/0/4");
+    register_device(h, "ep=a&lt=3000&lwm2m=1.1&Q", LINKS);
+    send_request(h, "a", &execute);
+    pass(h, 7000); /* sent at 0, 2 and 6 s; given up at 14 s */
+    h->count = h->checked = 0;
+    uint16_t first = h->request_mid;
+    device_update(h, NULL, NULL);
+    expect(h, "updated a", "< ACK 2.04 ", NULL);
+    pass(h, 7000);
+    expect(h, "< CON 0.02 /3/0/4", NULL);
+    assert_int_not_equal(h->request_mid, first);
+    device_answer(h, LWCOAP_CODE(2, 4), -1, LWM2M_FORMAT_NONE, NULL, 0);
+    expect(h, "response a /3/0/4 2.04 maybe executed", NULL);
+}
+
+static void a_message_of_the_device_hurries_what_was_repeated(void **state)
+{
+    struct harness *h = *state;
+    struct lwm2m_request read = request_of(LWM2M_READ, "/3/0/0");
+    register_device(h, "ep=a&lt=3000&lwm2m=1.1&Q", LINKS);
+    send_request(h, "a", &read);
+    uint16_t first = h->request_mid;
+    device_update(h, NULL, NULL); /* the request may just be on its way */
+    expect(h, "< CON 0.01 /3/0/0", "updated a", "< ACK 2.04 ", NULL);
+    pass(h, 2500);
+    device_update(h, NULL, NULL);
+    expect(h, "< CON 0.01 /3/0/0", "updated a", "< ACK 2.04 ", "< CON 0.01 /3/0/0", NULL);
+    assert_int_equal(h->request_mid, first);
+    device_update(h, NULL, NULL); /* all its transmissions are used up */
+    expect(h, "updated a", "< ACK 2.04 ", NULL);
+    device_answer(h, LWCOAP_CODE(2, 5), -1, LWM2M_FORMAT_TEXT, "x", 1);
+    expect(h, "response a /3/0/0 2.05 /3/0/0=x", NULL);
+}
+
+static void what_waits_can_be_looked_at_and_cleared(void **state)
+{
+    struct harness *h = *state;
+    struct lwm2m_request requests[3] = { request_of(LWM2M_EXECUTE, "/3/0/4"),
+                                         request_of(LWM2M_READ, "/3/0/0"),
+                                         request_of(LWM2M_OBSERVE, "/3/0/9") };
+    register_device(h, "ep=a&lt=3000&lwm2m=1.1&Q", LINKS);
+    for (size_t i = 0; i < 3; i++) {
+        send_request(h, "a", &requests[i]);
+    }
+    struct lwm2m_device *device = lwm2m_server_find(h->server, "a");
+    struct lwm2m_request *at = NULL;
+    for (size_t i = 0; i < 3; i++) {
+        at = lwm2m_device_request_after(device, at);
+        assert_ptr_equal(at, &requests[i]);
+        assert_int_equal(lwm2m_request_is_under_way(at), i == 0);
+    }
+    assert_null(lwm2m_device_request_after(device, at));
+    assert_non_null(lwm2m_device_observation_after(device, NULL));
+    h->count = 0;
+    assert_int_equal(lwm2m_server_clear_queue(h->server, device, "cleared", h->now_ms), 2);
+    expect(h, "dropped a /3/0/0: cleared", "dropped a /3/0/9: cleared", NULL);
+    assert_null(lwm2m_device_observation_after(device, NULL));
+    pass(h, 60000); /* what is under way ends, and does not wait again */
+    expect(h, "< CON 0.02 /3/0/4", "< CON 0.02 /3/0/4", "timeout a /3/0/4 maybe executed", NULL);
+    assert_null(lwm2m_device_request_after(device, NULL));
+}
+
 static void a_waiting_request_expires(void **state)
 {
     struct harness *h = *state;
@@ -561,6 +627,9 @@ int main(void)
         TEST(an_awake_device_is_sent_to_at_once_and_every_answer_prolongs_it),
         TEST(an_unanswered_request_waits_for_the_next_message),
         TEST(a_request_that_is_never_answered_is_given_up),
+        TEST(a_device_that_spoke_meanwhile_is_not_asleep),
+        TEST(a_message_of_the_device_hurries_what_was_repeated),
+        TEST(what_waits_can_be_looked_at_and_cleared),
         TEST(a_waiting_request_expires),
         TEST(a_request_that_expired_under_way_expires_when_it_comes_back),
         TEST(a_request_may_insist_on_a_sleeping_device),
