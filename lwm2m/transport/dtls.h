@@ -104,17 +104,19 @@ struct transport_dtls_settings {
     size_t live_max;            /* of them with an mbedtls context (33 KiB); 1 or more */
     size_t half_open_max;       /* handshakes under way (33 to 100 KiB each); 1 or more */
     uint32_t handshake_ms;      /* a handshake must be complete by then */
-    uint32_t retransmit_min_ms; /* of a flight, doubles (RFC 6347, 4.2.4.1) up to */
-    uint32_t retransmit_max_ms;
-    size_t mtu;             /* bytes of the longest UDP payload sent; 256 to 8192 */
-    uint32_t reserve;       /* records that a session may send beyond its stored form; 0: sessions
-                               are not stored, nothing is held back */
+    uint32_t retransmit_min_ms; /* of a flight, doubles (RFC 6347, 4.2.4.1) until it would be */
+    uint32_t retransmit_max_ms; /* more than this; then the handshake fails */
+    size_t mtu;                 /* bytes of the longest UDP payload sent; 256 to 8192 */
+    uint32_t reserve; /* records that a session may send beyond its stored form; 0: sessions are
+                         not stored, nothing is held back */
+    uint32_t run;     /* number of this start of the program, one or more higher than that of
+                         every start before; 0: unknown, see transport_dtls_import() */
     uint32_t alerts_per_s;  /* unencrypted alerts for records that nobody knows, all together */
     uint32_t first_session; /* numbers count up from here; 0: from 1. See _next_session() */
     bool connection_id;     /* offer Connection IDs, where mbedtls has them */
 };
 
-/** Sensible values: 100 000 sessions, 64 live, 256 half open, 60 s, 1 to 16 s, mtu 1232, reserve
+/** Sensible values: 100 000 sessions, 64 live, 256 half open, 60 s, 1 to 60 s, mtu 1232, reserve
  * 256, 10 alerts/s, Connection IDs. */
 extern const struct transport_dtls_settings transport_dtls_defaults;
 
@@ -130,7 +132,7 @@ struct transport_dtls_credentials {
     struct transport_dtls_text key;   /* of the own certificate, without a passphrase */
     struct transport_dtls_text ca;  /* with it, clients must show a certificate from one of them */
     struct transport_dtls_text crl; /* revocation lists of these */
-    const char *const *suites; /* IANA names, most wanted first; NULL: transport_dtls_suites() */
+    const char *const *suites;      /* IANA names, most wanted first; NULL: the default ones */
     size_t suites_len;
 };
 
@@ -153,11 +155,12 @@ struct transport_dtls_counters {
 };
 
 /**
- * The default suites; those that this mbedtls lacks are left out.
+ * The default suites, most wanted first; those that this mbedtls lacks are left out.
  *
- * @param[out] len  how many
+ * @param[out] names  the first `size` of them; static
+ * @return how many there are
  */
-const char *const *transport_dtls_suites(size_t *len);
+size_t transport_dtls_suites(const char **names, size_t size);
 
 /** Whether a suite can be configured: an IANA name ("TLS_PSK_WITH_AES_128_CCM_8") of DTLS 1.2 with
  *  PSK or a certificate that this mbedtls has. */
@@ -253,22 +256,32 @@ const struct transport_dtls_counters *transport_dtls_counters(const struct trans
 uint32_t transport_dtls_next_session(const struct transport_dtls *dtls);
 
 /**
- * The stored form of a session: its keys, so keep it where only the owner reads. With a `reserve`
- * it says that this many more records than now were sent, which may then be sent before the next
- * export. So a number is never used twice with the same key, even when an older export is imported
- * after a crash: then at most `reserve` numbers are skipped, which peers tolerate.
+ * The stored form of a session: its keys, so keep it where only the owner reads.
  *
- * What came in since the export is not known to it: after a crash a record of that time is taken a
- * second time if somebody repeats it. `changed` keeps this window to `reserve` / 2 records.
+ * It reserves the next `reserve` record numbers for this run of the program. Once there is a first
+ * export, a session sends no more than what the last one that reached the disk reserves; `changed`
+ * asks for the next one when half of it is used. So no number is ever used twice with the same key,
+ * even when an older form is imported after a crash.
  *
- * @return its length, -ENOENT, -ENOSPC (`size` is too small; TRANSPORT_DTLS_EXPORT_MAX never is)
+ * Records that came in since the export are not known to it: after a crash each of them is taken a
+ * second time if somebody repeats it. `changed` keeps them below `reserve` / 2 or so.
+ *
+ * @return its length, -ENOENT, -ENOSPC (`size` is too small; TRANSPORT_DTLS_EXPORT_MAX never is),
+ *         -ENOTSUP (settings without a reserve)
  */
 [[nodiscard]] int transport_dtls_export(struct transport_dtls *dtls, uint32_t session,
                                         uint8_t *bytes, size_t size);
 
+/** The last export of a session is on the disk: it may use what that reserves. Unknown numbers are
+ *  ignored. */
+void transport_dtls_stored(struct transport_dtls *dtls, uint32_t session);
+
 /**
- * Takes an exported session in again, under its old number. It counts as stored (not changed).
- * The same export must not be imported by two engines that both send.
+ * Takes an exported session in again, under its old number. Each run of the program sends with
+ * numbers of its own behind those of the export, so that the same form can be imported run after
+ * run. Without settings.run, or with one that is not above that of the export, the session reads at
+ * once but sends only after transport_dtls_export() and _stored(); `changed` is raised at the first
+ * try.
  *
  * @param[out] session  its number; may be NULL
  * @return 0, -EBADMSG (damaged, or of an unknown version), -ENOTSUP (its suite is not in this
