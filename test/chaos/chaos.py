@@ -5,6 +5,7 @@ Use test/chaos/run, which ends this program and all that it started when it take
 
 import argparse
 import asyncio
+import collections
 import faulthandler
 import os
 import random
@@ -23,6 +24,7 @@ from tap import Tap
 from trace import Trace
 
 QUIET = 2.0  # seconds without anything unfinished before the end
+SHOWN = 6  # findings of a rule
 
 
 class World:
@@ -38,7 +40,8 @@ class World:
             store.mkdir(exist_ok=True)
         # Each part draws from a generator of its own, so that one does not shift the others.
         self.network = Network(random.Random(f"{options.seed} network"))
-        self.broker = programs.broker(self.directory / "broker", self.trace)
+        self.broker = programs.broker(self.directory, Path(options.memory or self.directory / "broker"),
+                                      self.trace)
         self.tap = Tap(self.trace, self.broker.port)
         self.store = store
         self.devices = []
@@ -111,23 +114,22 @@ async def run(options):
 
 
 def report(world, findings, figures):
-    say = print
-    say("faults      {}: {}".format(figures["faults"], ", ".join(
+    print("faults      {}: {}".format(figures["faults"], ", ".join(
         f"{kind} {count}" for kind, count in figures["faults_by_kind"].items())))
-    say("            {}".format(", ".join(f"{name} {count}"
+    print("            {}".format(", ".join(f"{name} {count}"
                                           for name, count in figures["faults_by_name"].items())))
-    say("messages    {messages} sent, {acknowledged} acknowledged, {registrations} registrations; "
+    print("messages    {messages} sent, {acknowledged} acknowledged, {registrations} registrations; "
         "lost: {lost}".format(**figures))
-    say("commands    {commands} published, {accepted} accepted by the broker ({lost_by_broker} lost, "
+    print("commands    {commands} published, {accepted} accepted by the broker ({lost_by_broker} lost, "
         "{doubled_by_broker} doubled by its kills, {expired_at_broker} expired there), {ended} ended; "
         "without an end: {endless}, doubled finals: {doubled}".format(**figures))
-    say("executions  {executed}, again {executed_again}; unannounced: {unannounced}".format(**figures))
-    for finding in findings[:40]:
-        say(f"FOUND  {str(finding)[:1500]}")
-    if len(findings) > 40:
-        say(f"FOUND  … and {len(findings) - 40} more")
+    print("executions  {executed}, again {executed_again}; unannounced: {unannounced}".format(**figures))
+    for rule, count in collections.Counter(finding.rule for finding in findings).items():
+        print(f"FOUND  {count} {rule}")
+        for finding in [finding for finding in findings if finding.rule == rule][:SHOWN]:
+            print(f"       {finding.text[:800]}")
     for line in world.gateway.complaints()[:20]:
-        say(f"FOUND  sanitizer: {line}")
+        print(f"FOUND  sanitizer: {line}")
 
 
 def arguments():
@@ -135,12 +137,13 @@ def arguments():
     parser.add_argument("--seconds", type=float, default=60, help="how long things fail")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1, 1000000))
     parser.add_argument("--faults", default="gateway,broker,network,disk")
-    parser.add_argument("--devices", type=int, default=30)
+    parser.add_argument("--devices", type=int, default=40)
     parser.add_argument("--fault-pause", type=float, default=0.7, help="mean seconds between faults")
     parser.add_argument("--command-pause", type=float, default=0.1, help="mean seconds between commands")
     parser.add_argument("--patience", type=float, default=90, help="seconds that the end may take")
     parser.add_argument("--no-store", action="store_true", help="only without gateway and disk faults")
     parser.add_argument("--disk", help=argparse.SUPPRESS)  # where `run` mounted a small file system
+    parser.add_argument("--memory", help=argparse.SUPPRESS)
     parser.add_argument("--directory", help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.faults = [kind for kind in options.faults.split(",") if kind]

@@ -59,7 +59,7 @@ class Commander:
         """Commands at random, `pause` seconds apart in the mean, until it is cancelled."""
         kinds = {"read": 20, "write": 30, "execute": 30, "observe": 20, "cancel": 3, "wrong": 2,
                  "stranger": 2}
-        for endpoint in self.endpoints:
+        for endpoint in self.endpoints * 3:  # most get both paths
             self.command("observe", endpoint)
         while True:
             kind = self.random.choices(list(kinds), list(kinds.values()))[0]

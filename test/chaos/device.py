@@ -250,16 +250,10 @@ class Device:
     async def to_location(self, method, name):
         """A request to its own location; a 4.04 there sends it back to the start."""
         answer = await self.exchange(method, self.location)
-        if answer is not None and answer.code_text != "2.04" and answer.code_text != "2.02":
-            self.refused(name, answer)
         if answer is not None and answer.code_text == "4.04":
-            await self.register()
-        return answer
-
-    def refused(self, name, answer):
-        if answer.code_text == "4.04":
             self.trace.add("refused", ep=self.name, number=self.register_number, request=name,
                            code=answer.code_text, copies=self.copies)
+            await self.register()
 
     async def update(self):
         await self.to_location(POST, "update")
@@ -295,8 +289,7 @@ class Device:
         answer = await self.exchange(POST, "/dp", (), b'[{"n":"/3303/0/5700","v":%d}%s]'
                                      % (number, company.encode()), SENML_JSON, number)
         if answer is not None and answer.code_text == "4.04":
-            self.refused("send", answer)
-            await self.register()
+            await self.register()  # its address is not known
 
     async def sleep(self):
         self.asleep = True
@@ -326,7 +319,7 @@ class Device:
         await self.register()
         while not self.ending:
             await self.random.choices(list(deeds), list(deeds.values()))[0]()
-            await asyncio.sleep(self.random.expovariate(5))
+            await asyncio.sleep(self.random.expovariate(8))
         while True:
             await self.update()
             await asyncio.sleep(0.7)

@@ -81,14 +81,14 @@ class Program:
         return [line for line in text.splitlines() if SANITIZER.search(line)]
 
 
-def broker(directory, trace):
-    directory.mkdir()
+def broker(directory, memory, trace):
+    memory.mkdir(exist_ok=True)
     port = free_port(socket.SOCK_STREAM)
     config = directory / "mosquitto.conf"
     # Saved at every change, so that a SIGKILL costs it as little as can be.
     config.write_text(
         f"listener {port} 127.0.0.1\nallow_anonymous true\nuser {pwd.getpwuid(os.geteuid()).pw_name}\n"
-        f"persistence true\npersistence_location {directory}/\nautosave_interval 1\n"
+        f"persistence true\npersistence_location {memory.resolve()}/\nautosave_interval 1\n"
         f"autosave_on_changes true\nmax_queued_messages 0\nset_tcp_nodelay true\n")
     program = Program("broker", ["mosquitto", "-c", config], directory / "mosquitto.log", trace)
     program.port = port
