@@ -49,7 +49,8 @@ class World:
     async def start(self):
         self.broker.start()
         await self.tap.start()
-        self.gateway = programs.gateway(self.directory, self.trace, self.tap.port, self.store)
+        self.gateway = programs.gateway(self.directory, self.trace, self.tap.port, self.store,
+                                        self.options.mqtt)
         self.gateway.start()
         for i in range(self.options.devices):
             self.devices.append(Device(f"device-{i}", ("127.0.0.1", self.gateway.port), self.network,
@@ -141,6 +142,7 @@ def arguments():
     parser.add_argument("--fault-pause", type=float, default=0.7, help="mean seconds between faults")
     parser.add_argument("--command-pause", type=float, default=0.1, help="mean seconds between commands")
     parser.add_argument("--patience", type=float, default=90, help="seconds that the end may take")
+    parser.add_argument("--mqtt", default="5", choices=["5", "3.1.1"])
     parser.add_argument("--no-store", action="store_true", help="only without gateway and disk faults")
     parser.add_argument("--disk", help=argparse.SUPPRESS)  # where `run` mounted a small file system
     parser.add_argument("--memory", help=argparse.SUPPRESS)

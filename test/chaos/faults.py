@@ -47,10 +47,20 @@ class Faults:
         self.world.gateway.kill()
         await self.span(0, 2)
         self.world.gateway.start()
+        if self.random.random() < 0.25:  # while it recovers
+            await self.span(0, 1)
+            self.world.gateway.kill()
+            self.world.gateway.start()
         await self.span(0.1, 3)
 
     async def _gateway_end(self):
-        await self.world.gateway.end()
+        if self.random.random() < 0.3:  # in the middle of its end
+            self.world.gateway.signal(signal.SIGTERM)
+            self.world.gateway.meant_to_run = False
+            await self.span(0, 0.3)
+            self.world.gateway.kill()
+        else:
+            await self.world.gateway.end()
         await self.span(0, 1)
         self.world.gateway.start()
         await self.span(0.5, 3)

@@ -1,4 +1,4 @@
-"""MQTT 5 as far as the chaos test needs it: packets in a stream of bytes, PUBLISH and PUBACK."""
+"""MQTT as far as the chaos test needs it: packets in a stream of bytes, PUBLISH and PUBACK."""
 
 import collections
 
@@ -58,7 +58,13 @@ def puback(mid):
     return packet(PUBACK, mid.to_bytes(2, "big"))
 
 
-def read_publish(raw):
+def read_level(raw):
+    """The protocol level of a CONNECT: 5, or 4 for 3.1.1."""
+    _, at = read_number(raw, 1)
+    return raw[at + 6]
+
+
+def read_publish(raw, level=5):
     flags = raw[0] & 15
     qos = flags >> 1 & 3
     _, at = read_number(raw, 1)
@@ -68,8 +74,10 @@ def read_publish(raw):
     if qos:
         mid = int.from_bytes(raw[end:end + 2], "big")
         end += 2
-    length, end = read_number(raw, end)
-    return Publish(topic, mid, qos, bool(flags & 8), bool(flags & 1), raw[end + length:])
+    if level == 5:
+        length, end = read_number(raw, end)
+        end += length
+    return Publish(topic, mid, qos, bool(flags & 8), bool(flags & 1), raw[end:])
 
 
 def read_puback(raw):

@@ -95,11 +95,11 @@ def broker(directory, memory, trace):
     return program
 
 
-def gateway(directory, trace, broker_port, store):
+def gateway(directory, trace, broker_port, store, mqtt_version):
     port = free_port(socket.SOCK_DGRAM)
     settings = {
         "mqtt": {"broker": f"mqtt://127.0.0.1:{broker_port}", "client_id": "chaos", "keepalive": "5s",
-                 "reconnect_min": "100ms", "reconnect_max": "500ms"},
+                 "version": mqtt_version, "reconnect_min": "100ms", "reconnect_max": "500ms"},
         "lwm2m": {"listeners": [{"transport": "udp", "bind": f"127.0.0.1:{port}"}],
                   "xml_dir": "objects-xml/oma", "qmode_time_window": "1s", "response_timeout": "5s",
                   "coap": {"ack_timeout": "300ms", "max_retransmit": 3}},

@@ -15,6 +15,7 @@ class Tap:
         self.links = {}
         self.count = 0
         self.tear_next = False
+        self.level = 5  # of the gateway's MQTT
         self.subscribed = asyncio.Event()  # the gateway, for the first time
 
     async def start(self):
@@ -78,8 +79,10 @@ class Tap:
 
     def _record(self, link, raw, way, other):
         kind = raw[0] >> 4
-        if kind == mqtt_wire.PUBLISH:
-            message = mqtt_wire.read_publish(raw)
+        if kind == mqtt_wire.CONNECT:
+            self.level = mqtt_wire.read_level(raw)
+        elif kind == mqtt_wire.PUBLISH:
+            message = mqtt_wire.read_publish(raw, self.level)
             if message.qos:
                 self.trace.add(way, link=link, mid=message.mid, dup=message.dup, topic=message.topic,
                                payload=message.payload.decode())
