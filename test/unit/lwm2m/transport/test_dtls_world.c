@@ -28,10 +28,15 @@ static void put_datagram(struct world *world, const struct transport_route *rout
     world->len++;
 }
 
+void world_put(struct world *world, const struct world_datagram *datagram)
+{
+    put_datagram(world, &datagram->route, datagram->to_server, datagram->data, datagram->len);
+}
+
 static struct client *client_at(struct world *world, const struct transport_route *route)
 {
     for (size_t i = 0; i < WORLD_CLIENTS; i++) {
-        if (world->clients[i].used &&
+        if (world->clients[i].used && !world->clients[i].deaf &&
             transport_address_equal(&world->clients[i].route.remote, &route->remote)) {
             return &world->clients[i];
         }
@@ -175,13 +180,13 @@ static size_t key_of(const uint8_t *identity, size_t len, uint8_t key[16])
 static int on_find_key(void *ctx, const uint8_t *identity, size_t len,
                        struct transport_dtls_key *key)
 {
-    const struct world *world = ctx;
+    struct world *world = ctx;
 
+    world->keys_asked++;
     if (len >= 7 && memcmp(identity, "unknown", 7) == 0) {
         return -2;
     }
-    if (world->removed_identity && strlen(world->removed_identity) == len &&
-        memcmp(identity, world->removed_identity, len) == 0) {
+    if (len == 8 && memcmp(identity, "fleeting", 8) == 0 && world->keys_asked > 1) {
         return -2;
     }
     key->len = key_of(identity, len, key->bytes);
@@ -267,6 +272,7 @@ struct world *world_new(const struct transport_dtls_settings *settings)
     world->datagrams = calloc(WORLD_DATAGRAMS, sizeof *world->datagrams);
     assert_non_null(world->datagrams);
     world->now_ms = 1000000;
+    world->last_port = 10000;
     mbedtls_entropy_init(&world->entropy);
     mbedtls_ctr_drbg_init(&world->random);
     assert_int_equal(
@@ -389,7 +395,9 @@ static void configure(struct client *client, const struct client_setup *setup)
                      0);
     mbedtls_ssl_conf_rng(config, mbedtls_ctr_drbg_random, &client->world->random);
     mbedtls_ssl_conf_handshake_timeout(config, 1000, 60000);
-    trust_server(client);
+    if (!setup->identity) {
+        trust_server(client);
+    }
     if (setup->suite) {
         char name[64];
         snprintf(name, sizeof name, "%s", setup->suite);
@@ -434,7 +442,7 @@ struct client *world_client(struct world *world, const struct client_setup *setu
     client->route.remote.ip[10] = client->route.remote.ip[11] = 0xff;
     client->route.remote.ip[12] = 10;
     client->route.remote.ip[15] = 1;
-    client->route.remote.port = (uint16_t)(40000 + i);
+    client->route.remote.port = ++world->last_port;
     client->route.listener = 1;
     mbedtls_ssl_init(&client->ssl);
     mbedtls_ssl_config_init(&client->config);
@@ -525,4 +533,13 @@ struct client *world_device(struct world *world, const char *identity, uint32_t 
         *session = event->session;
     }
     return client;
+}
+
+void world_park_all(struct world *world, unsigned live_max)
+{
+    for (unsigned i = 0; i < live_max; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "urn:stranger:%u", world->strangers++);
+        world_remove(world_device(world, name, NULL));
+    }
 }
