@@ -1,10 +1,11 @@
 /*
- * One list in the order of arrival holds all messages, waiting or handed over. `next` is the first
- * one that waits; all before it are handed over, but after a loss some behind it may be as well.
- * A message that is handed over has a slot; its number and a count that grows with every use of the
- * slot make the id, so that a late answer about an earlier use is recognised.
+ * The usual way of a message: one line in the order of arrival holds all that wait or are handed
+ * over. `next` is the first one that waits; all before it are handed over, but after a loss some
+ * behind it may be as well. A message that is handed over has a slot; its number and a count that
+ * grows with every use of the slot make the id, so that a late answer about an earlier use is
+ * recognised. backlog_stored.c has what waits in the store.
  */
-#include "gateway/backlog.h"
+#include "gateway/backlog_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -12,155 +13,73 @@
 
 enum {
     RESERVED_MIN = 16,
-    ROUNDS = 4, /* of unconfirmed messages that may wait before devices are slowed down */
+    ROUNDS = 4,     /* of unconfirmed messages that may wait before devices are slowed down */
+    DRAIN_MS = 10,  /* between two looks at what waits in the store */
+    RETRY_MS = 500, /* until a store in trouble is tried again */
 };
 
-#define NO_SLOT SIZE_MAX
-
-struct entry {
-    struct entry *before;
-    struct entry *after;
-    uint64_t order;
-    size_t slot; /* NO_SLOT while it waits */
-    struct lwm2m_receipt receipt;
-    struct backlog_message message; /* points into `bytes` and to `receipt` */
-    char bytes[];
-};
-
-struct slot {
-    struct entry *entry; /* NULL while it is free */
-    uint32_t uses;
-    uint32_t next_free; /* index + 1; 0 ends the list */
-};
-
-struct backlog {
-    struct backlog_settings settings;
-    struct entry *first;
-    struct entry *last;
-    struct entry *next;
-    uint64_t order;
-    size_t waiting;
-    size_t inflight;
-    size_t max_answers; /* bound on `waiting` for an answer */
-    uint32_t free_slot; /* index + 1; 0: none is free */
-    bool open;
-    bool outage; /* what waited for the broker is not worked off yet */
-    bool congested;
-    bool handing_over;
-    struct slot *slots;
-};
-
-/* --- entries --- */
-
-static char *copy_bytes(char **end, const void *data, size_t len)
-{
-    char *copy = *end;
-    if (len > 0) {
-        memcpy(copy, data, len);
-    }
-    *end += len;
-    return copy;
-}
-
-static struct entry *entry_new(const struct backlog_message *message)
-{
-    size_t topic_size = strlen(message->topic) + 1;
-    size_t endpoint_size = strlen(message->endpoint) + 1;
-    struct entry *entry = malloc(sizeof(*entry) + topic_size + endpoint_size +
-                                 message->payload_len + message->correlation_len);
-    if (entry == NULL) {
-        return NULL;
-    }
-    char *end = entry->bytes;
-    entry->slot = NO_SLOT;
-    entry->message = *message;
-    entry->message.topic = copy_bytes(&end, message->topic, topic_size);
-    entry->message.endpoint = copy_bytes(&end, message->endpoint, endpoint_size);
-    entry->message.payload = copy_bytes(&end, message->payload, message->payload_len);
-    if (message->correlation != NULL) {
-        entry->message.correlation =
-            copy_bytes(&end, message->correlation, message->correlation_len);
-    }
-    if (message->receipt != NULL) {
-        entry->receipt = *message->receipt;
-        entry->message.receipt = &entry->receipt;
-    }
-    return entry;
-}
-
-static void append(struct backlog *backlog, struct entry *entry)
-{
-    entry->order = backlog->order++;
-    entry->after = NULL;
-    entry->before = backlog->last;
-    if (backlog->last != NULL) {
-        backlog->last->after = entry;
-    } else {
-        backlog->first = entry;
-    }
-    backlog->last = entry;
-    backlog->waiting++;
-    if (backlog->next == NULL) {
-        backlog->next = entry;
-    }
-}
-
-static void take_out(struct backlog *backlog, struct entry *entry)
-{
-    if (entry->before != NULL) {
-        entry->before->after = entry->after;
-    } else {
-        backlog->first = entry->after;
-    }
-    if (entry->after != NULL) {
-        entry->after->before = entry->before;
-    } else {
-        backlog->last = entry->before;
-    }
-}
+/* --- waiting --- */
 
 /* The first one that waits, from `entry` on. */
-static struct entry *first_waiting(struct entry *entry)
+static struct backlog_entry *first_waiting(struct backlog_entry *entry)
 {
     while (entry != NULL && entry->slot != NO_SLOT) {
-        entry = entry->after;
+        entry = entry->links[BACKLOG_PLACE].after;
     }
     return entry;
 }
 
-static void wait_again(struct backlog *backlog, struct entry *entry)
+static void starts_waiting(struct backlog *backlog, struct backlog_entry *entry)
 {
+    if (entry->in_window) {
+        backlog->window_waiting++;
+        return;
+    }
     backlog->waiting++;
-    if (backlog->next == NULL || entry->order < backlog->next->order) {
+    if (backlog->next == NULL || entry->number < backlog->next->number) {
         backlog->next = entry;
+    }
+}
+
+static void stops_waiting(struct backlog *backlog, struct backlog_entry *entry)
+{
+    if (entry->in_window) {
+        backlog->window_waiting--;
+        return;
+    }
+    backlog->waiting--;
+    if (entry == backlog->next) {
+        backlog->next = first_waiting(entry->links[BACKLOG_PLACE].after);
     }
 }
 
 /* --- slots --- */
 
-static uint64_t take_slot(struct backlog *backlog, struct entry *entry)
+static uint64_t take_slot(struct backlog *backlog, struct backlog_entry *entry)
 {
     uint32_t index = backlog->free_slot - 1;
-    struct slot *slot = &backlog->slots[index];
+    struct backlog_slot *slot = &backlog->slots[index];
     backlog->free_slot = slot->next_free;
     slot->entry = entry;
     slot->uses++;
     entry->slot = index;
     backlog->inflight++;
+    backlog->tail.inflight += entry->in_window;
     return (uint64_t)slot->uses << 32 | index;
 }
 
-static void give_slot_back(struct backlog *backlog, struct entry *entry)
+static void give_slot_back(struct backlog *backlog, struct backlog_entry *entry)
 {
-    struct slot *slot = &backlog->slots[entry->slot];
+    struct backlog_slot *slot = &backlog->slots[entry->slot];
     slot->entry = NULL;
     slot->next_free = backlog->free_slot;
     backlog->free_slot = (uint32_t)entry->slot + 1;
     entry->slot = NO_SLOT;
     backlog->inflight--;
+    backlog->tail.inflight -= entry->in_window;
 }
 
-static struct entry *find_entry(const struct backlog *backlog, uint64_t id)
+static struct backlog_entry *find_entry(const struct backlog *backlog, uint64_t id)
 {
     uint32_t index = (uint32_t)id;
     if (index >= backlog->settings.max_inflight || backlog->slots[index].uses != id >> 32) {
@@ -169,7 +88,7 @@ static struct entry *find_entry(const struct backlog *backlog, uint64_t id)
     return backlog->slots[index].entry;
 }
 
-/* --- handing over --- */
+/* --- congestion --- */
 
 /*
  * A few rounds of unconfirmed messages keep the broker busy; more would only make devices wait for
@@ -196,24 +115,61 @@ static void watch_congestion(struct backlog *backlog)
     }
 }
 
+/* --- leaving --- */
+
+static void acknowledge(struct backlog *backlog, struct backlog_entry *entry, bool kept)
+{
+    if (entry->message.receipt != NULL) {
+        entry->message.receipt = NULL;
+        backlog->settings.settled(backlog->settings.ctx, &entry->receipt, kept);
+    }
+}
+
+static void take_out(struct backlog *backlog, struct backlog_entry *entry)
+{
+    backlog_list_remove(entry->in_window ? &backlog->window : &backlog->line, BACKLOG_PLACE, entry);
+}
+
 /* An entry that is neither waiting nor in a slot leaves for good. */
-static void settle(struct backlog *backlog, struct entry *entry, bool kept, int err)
+static void settle(struct backlog *backlog, struct backlog_entry *entry, bool kept, int err)
 {
     take_out(backlog, entry);
+    backlog_stored_remove(backlog, entry);
     if (!kept) {
         backlog->settings.given_up(backlog->settings.ctx, &entry->message, err);
     }
-    if (entry->message.receipt != NULL) {
-        backlog->settings.settled(backlog->settings.ctx, entry->message.receipt, kept);
-    }
+    acknowledge(backlog, entry, kept);
     free(entry);
 }
 
-/* Hands one entry over; false when there is no point in going on. */
-static bool hand_over(struct backlog *backlog, struct entry *entry)
+/* A waiting entry of the line is durable in the store: it leaves the memory, unless what was read
+ * from there has passed its place. */
+static void retire(struct backlog *backlog, struct backlog_entry *entry)
 {
-    backlog->next = first_waiting(entry->after);
-    backlog->waiting--;
+    stops_waiting(backlog, entry);
+    take_out(backlog, entry);
+    acknowledge(backlog, entry, true);
+    if (entry->number > backlog->tail.read_to) {
+        backlog->tail.unread++;
+        free(entry);
+        return;
+    }
+    entry->in_window = true;
+    backlog_list_insert(&backlog->window, entry);
+    starts_waiting(backlog, entry);
+}
+
+static bool may_retire(const struct backlog_entry *entry)
+{
+    return entry->is_stored && !entry->is_undurable && !entry->in_window && entry->slot == NO_SLOT;
+}
+
+/* --- handing over --- */
+
+/* Hands one entry over; false when there is no point in going on. */
+static bool hand_over(struct backlog *backlog, struct backlog_entry *entry)
+{
+    stops_waiting(backlog, entry);
     uint64_t id = take_slot(backlog, entry);
     int err = backlog->settings.publish(backlog->settings.ctx, &entry->message, id);
     if (err == 0 || find_entry(backlog, id) != entry) {
@@ -221,11 +177,32 @@ static bool hand_over(struct backlog *backlog, struct entry *entry)
     }
     give_slot_back(backlog, entry);
     if (err == -EAGAIN) {
-        wait_again(backlog, entry);
+        starts_waiting(backlog, entry);
         return false;
     }
     settle(backlog, entry, false, err);
     return true;
+}
+
+/* What has a row goes when the row is durable, unless the store is in trouble. */
+static bool is_ready(const struct backlog *backlog, const struct backlog_entry *entry)
+{
+    return entry != NULL &&
+           (!entry->is_undurable || store_health(backlog->settings.store) != STORE_WELL);
+}
+
+static bool has_slot(const struct backlog *backlog)
+{
+    return backlog->open && backlog->free_slot != 0;
+}
+
+static void hand_over_window(struct backlog *backlog)
+{
+    while (backlog->window_waiting > 0 && has_slot(backlog) && backlog_stored_may_go(backlog)) {
+        if (!hand_over(backlog, first_waiting(backlog->window.first))) {
+            return;
+        }
+    }
 }
 
 /* Callbacks may come back here: then the outer call goes on where they left. */
@@ -235,7 +212,8 @@ static void hand_over_all(struct backlog *backlog)
         return;
     }
     backlog->handing_over = true;
-    while (backlog->open && backlog->next != NULL && backlog->free_slot != 0 &&
+    hand_over_window(backlog);
+    while (has_slot(backlog) && is_ready(backlog, backlog->next) &&
            hand_over(backlog, backlog->next)) {
     }
     backlog->handing_over = false;
@@ -251,7 +229,7 @@ int backlog_new(const struct backlog_settings *settings, struct backlog **backlo
         return -EINVAL;
     }
     struct backlog *made = calloc(1, sizeof(*made));
-    struct slot *slots = calloc(settings->max_inflight, sizeof(*slots));
+    struct backlog_slot *slots = calloc(settings->max_inflight, sizeof(*slots));
     if (made == NULL || slots == NULL) {
         free(made);
         free(slots);
@@ -264,9 +242,24 @@ int backlog_new(const struct backlog_settings *settings, struct backlog **backlo
     made->outage = true; /* until the broker is there */
     made->slots = slots;
     made->free_slot = 1;
+    made->number = 1;
     made->max_answers = settings->max_waiting + settings->max_waiting / 4 + RESERVED_MIN;
+    int err = backlog_stored_init(made);
+    if (err != 0) {
+        backlog_free(made);
+        return err;
+    }
     *backlog = made;
     return 0;
+}
+
+static void free_list(struct backlog_list *list)
+{
+    while (list->first != NULL) {
+        struct backlog_entry *entry = list->first;
+        backlog_list_remove(list, BACKLOG_PLACE, entry);
+        free(entry);
+    }
 }
 
 void backlog_free(struct backlog *backlog)
@@ -274,11 +267,9 @@ void backlog_free(struct backlog *backlog)
     if (backlog == NULL) {
         return;
     }
-    while (backlog->first != NULL) {
-        struct entry *entry = backlog->first;
-        backlog->first = entry->after;
-        free(entry);
-    }
+    free_list(&backlog->line);
+    free_list(&backlog->window);
+    backlog_stored_deinit(backlog);
     free(backlog->slots);
     free(backlog);
 }
@@ -286,14 +277,28 @@ void backlog_free(struct backlog *backlog)
 int backlog_put(struct backlog *backlog, const struct backlog_message *message)
 {
     size_t bound = message->answer ? backlog->max_answers : backlog->settings.max_waiting;
+    bool has_store = backlog->settings.store != NULL;
+    bool waits =
+        !backlog->open || (!message->answer && backlog_stored_has(backlog, message->endpoint));
     if (backlog->waiting >= bound) {
         return -ENOSPC;
     }
-    struct entry *entry = entry_new(message);
+    if (has_store && waits && backlog_stored_room(backlog, message) != 0) {
+        return -ENOSPC;
+    }
+    struct backlog_entry *entry = backlog_entry_new(message, backlog->number);
     if (entry == NULL) {
         return -ENOMEM;
     }
-    append(backlog, entry);
+    backlog->number++;
+    backlog_list_append(&backlog->line, BACKLOG_PLACE, entry);
+    starts_waiting(backlog, entry);
+    if (waits || message->keep) {
+        backlog_stored_put(backlog, entry);
+    }
+    if (waits) {
+        backlog_stored_add(backlog, entry);
+    }
     hand_over_all(backlog);
     return 0;
 }
@@ -307,23 +312,105 @@ void backlog_open(struct backlog *backlog)
 
 void backlog_close(struct backlog *backlog)
 {
+    bool was_open = backlog->open;
     backlog->open = false;
     backlog->outage = true;
+    if (!was_open || backlog->settings.store == NULL) {
+        return;
+    }
+    struct backlog_entry *last = backlog->line.last; /* callbacks may add some */
+    struct backlog_entry *after = NULL;
+    for (struct backlog_entry *entry = backlog->line.first; entry != NULL; entry = after) {
+        after = entry != last ? entry->links[BACKLOG_PLACE].after : NULL;
+        backlog_stored_put(backlog, entry);
+        backlog_stored_add(backlog, entry);
+        if (may_retire(entry)) {
+            retire(backlog, entry);
+        }
+    }
 }
 
 void backlog_published(struct backlog *backlog, uint64_t id, enum backlog_outcome outcome)
 {
-    struct entry *entry = find_entry(backlog, id);
+    struct backlog_entry *entry = find_entry(backlog, id);
     if (entry == NULL) {
         return;
     }
     give_slot_back(backlog, entry);
-    if (outcome == BACKLOG_LOST) {
-        wait_again(backlog, entry);
-    } else {
+    if (outcome != BACKLOG_LOST) {
         settle(backlog, entry, outcome == BACKLOG_CONFIRMED, 0);
+    } else {
+        starts_waiting(backlog, entry);
+        if (may_retire(entry)) {
+            retire(backlog, entry);
+        }
     }
     hand_over_all(backlog);
+}
+
+static void settle_durable(struct backlog *backlog)
+{
+    const struct backlog_entry *last = backlog->undurable.last; /* callbacks may add some */
+    bool more = last != NULL;
+    while (more) {
+        struct backlog_entry *entry = backlog->undurable.first;
+        more = entry != last;
+        backlog_list_remove(&backlog->undurable, BACKLOG_UNDURABLE, entry);
+        entry->is_undurable = false;
+        if (may_retire(entry)) {
+            retire(backlog, entry);
+        } else if (entry->is_stored) {
+            acknowledge(backlog, entry, true);
+        }
+    }
+}
+
+void backlog_turn(struct backlog *backlog, uint64_t now_ms, bool committed)
+{
+    backlog->now_ms = now_ms;
+    if (backlog->settings.store != NULL) {
+        if (committed) {
+            backlog_stored_read(backlog);
+            settle_durable(backlog);
+        }
+        if (committed || !backlog->open) {
+            backlog_stored_trim(backlog);
+        }
+    }
+    hand_over_all(backlog);
+}
+
+uint64_t backlog_next_ms(const struct backlog *backlog)
+{
+    if (backlog->undurable.first != NULL) { /* put after the last commit, or that one failed */
+        bool is_well = store_health(backlog->settings.store) == STORE_WELL;
+        return backlog->now_ms + (is_well ? 0 : RETRY_MS);
+    }
+    bool drains = backlog->open && !backlog->tail.is_over &&
+                  (backlog->window_waiting > 0 || backlog->tail.unread > 0);
+    return drains ? backlog->now_ms + DRAIN_MS : UINT64_MAX;
+}
+
+static void put_again(struct backlog *backlog, const struct backlog_list *list)
+{
+    for (struct backlog_entry *entry = list->first; entry != NULL;
+         entry = entry->links[BACKLOG_PLACE].after) {
+        if (entry->has_row) {
+            backlog_stored_put_again(backlog, entry);
+        }
+    }
+}
+
+void backlog_rebuild(struct backlog *backlog)
+{
+    put_again(backlog, &backlog->line);
+    put_again(backlog, &backlog->window);
+    backlog->tail.survey = true;
+}
+
+void backlog_finish(struct backlog *backlog)
+{
+    backlog->tail.is_over = true;
 }
 
 size_t backlog_waiting(const struct backlog *backlog)
@@ -334,6 +421,26 @@ size_t backlog_waiting(const struct backlog *backlog)
 size_t backlog_inflight(const struct backlog *backlog)
 {
     return backlog->inflight;
+}
+
+uint64_t backlog_stored(const struct backlog *backlog)
+{
+    return backlog->tail.count;
+}
+
+size_t backlog_unsafe(const struct backlog *backlog)
+{
+    size_t count = 0;
+    for (const struct backlog_entry *entry = backlog->line.first; entry != NULL;
+         entry = entry->links[BACKLOG_PLACE].after) {
+        count += !entry->has_row || entry->is_undurable;
+    }
+    return count;
+}
+
+uint64_t backlog_dropped(const struct backlog *backlog)
+{
+    return backlog->tail.dropped;
 }
 
 bool backlog_is_congested(const struct backlog *backlog)

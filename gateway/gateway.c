@@ -145,6 +145,10 @@ static int start_uplink(struct gateway *gateway)
     const struct config *config = gateway->config;
     struct backlog_settings backlog = gateway_backlog_callbacks;
     backlog.ctx = gateway;
+    backlog.store = gateway->store;
+    backlog.max_stored = config->store.max_bytes / 4 * 3; /* the rest is for the state of devices */
+    backlog.drop_oldest = config->mqtt.backlog_full == CONFIG_BACKLOG_DROP_OLDEST;
+    backlog.drain_rate = config->mqtt.drain_rate;
     backlog.max_waiting = config->mqtt.max_backlog;
     backlog.max_inflight = config->mqtt.max_inflight < BROKER_MAX_INFLIGHT
                                ? config->mqtt.max_inflight

@@ -213,7 +213,8 @@ static void on_connected(void *ctx, const char *broker, bool session_present)
     log_info(gateway->log, "broker-connected", LOG_TEXT("broker", broker),
              LOG_TEXT("session", session_present ? "resumed" : "new"),
              LOG_TEXT("commands", mqtt_topic_filter(gateway->command_topic)),
-             LOG_NUMBER("waiting", backlog_waiting(gateway->backlog)));
+             LOG_NUMBER("waiting", backlog_waiting(gateway->backlog)),
+             LOG_NUMBER("stored", backlog_stored(gateway->backlog)));
     gateway->connected = true;
     backlog_open(gateway->backlog);
 }
@@ -224,7 +225,8 @@ static void on_disconnected(void *ctx, const char *broker, bool was_connected, c
     if (gateway->stage != STAGE_CONNECTION) { /* at the end it is what was asked for */
         log_warn(gateway->log, was_connected ? "broker-lost" : "broker-unreachable",
                  LOG_TEXT("broker", broker), LOG_TEXT("reason", reason),
-                 LOG_NUMBER("waiting", backlog_waiting(gateway->backlog)));
+                 LOG_NUMBER("waiting", backlog_waiting(gateway->backlog)),
+                 LOG_NUMBER("stored", backlog_stored(gateway->backlog)));
     }
     gateway->connected = false;
     backlog_close(gateway->backlog);
@@ -244,6 +246,7 @@ static int on_message(void *ctx, const struct mqtt_message *message)
         return -EAGAIN; /* not confirmed: the broker keeps it for the next start */
     }
     downlink_message(gateway->downlink, message);
+    (void)gateway_commit(gateway); /* paho acknowledges it when this returns */
     return 0;
 }
 

@@ -41,7 +41,9 @@ struct gateway {
     uint64_t now_ms;                        /* of the batch of datagrams at hand */
     size_t unflushed[CONFIG_LISTENERS_MAX]; /* datagrams queued since the last flush */
     enum stage stage;
-    uint64_t deadline_ms; /* of the stage */
+    uint64_t deadline_ms;     /* of the stage */
+    uint64_t dropped;         /* messages, as last reported */
+    uint64_t drops_report_ms; /* when the next line about them is due */
 };
 
 /** The clock of everything but timestamps, in ms; `ctx` is not used. */
@@ -60,6 +62,9 @@ int gateway_start_store(struct gateway *gateway);
  * @return 0 (also without a store), or what store_commit() says; then the changes stay pending
  */
 int gateway_commit(struct gateway *gateway);
+
+/** The end of a turn: commits, and lets go what waited for that. */
+void gateway_settle(struct gateway *gateway, uint64_t now_ms);
 
 /* Callbacks; `ctx` is the gateway. */
 extern const struct lwm2m_server_callbacks gateway_server_callbacks;

@@ -12,6 +12,7 @@ enum {
     END_REQUESTS_MS = 5000,
     END_BACKLOG_MS = 5000,
     END_CONNECTION_MS = 2000,
+    COMMIT_RETRY_MS = 500, /* what a store in trouble did not take */
 };
 
 /* --- the end --- */
@@ -24,7 +25,9 @@ static void enter_stage(struct gateway *gateway, enum stage stage, uint64_t now,
 
 static void close_connection(struct gateway *gateway, uint64_t now)
 {
-    size_t left = backlog_waiting(gateway->backlog) + backlog_inflight(gateway->backlog);
+    backlog_close(gateway->backlog); /* what is left moves into the store */
+    gateway_settle(gateway, now);
+    size_t left = backlog_unsafe(gateway->backlog);
     if (left > 0) {
         log_error(gateway->log, "messages-lost", LOG_NUMBER("count", left),
                   LOG_TEXT("reason", "the broker did not take them before the end"));
@@ -63,7 +66,9 @@ static void stop(struct gateway *gateway, int number)
     }
     log_info(gateway->log, "stopping", LOG_NUMBER("signal", number),
              LOG_NUMBER("requests_under_way", downlink_under_way(gateway->downlink)),
-             LOG_NUMBER("waiting", backlog_waiting(gateway->backlog)));
+             LOG_NUMBER("waiting", backlog_waiting(gateway->backlog)),
+             LOG_NUMBER("stored", backlog_stored(gateway->backlog)));
+    backlog_finish(gateway->backlog);
     enter_stage(gateway, STAGE_REQUESTS, gateway_now_ms(NULL), END_REQUESTS_MS);
 }
 
@@ -160,7 +165,7 @@ static uint64_t on_prepare(void *ctx)
     struct gateway *gateway = ctx;
     uint64_t now = gateway_now_ms(NULL);
     advance(gateway, now);
-    (void)gateway_commit(gateway); /* what fails stays pending, and the store says so */
+    gateway_settle(gateway, now);
     for (size_t i = 0; i < gateway->listener_count; i++) {
         transport_udp_flush(gateway->listeners[i]);
         gateway->unflushed[i] = 0;
@@ -169,6 +174,10 @@ static uint64_t on_prepare(void *ctx)
     watch_sockets(gateway);
     uint64_t next = earlier(lwm2m_server_next_ms(gateway->server),
                             mqtt_connection_next_deadline(gateway->connection));
+    next = earlier(next, backlog_next_ms(gateway->backlog));
+    if (gateway->store != NULL && store_is_pending(gateway->store)) {
+        next = earlier(next, now + COMMIT_RETRY_MS);
+    }
     if (gateway->stage != STAGE_RUNNING) {
         next = earlier(next, gateway->deadline_ms);
     }

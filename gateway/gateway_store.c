@@ -4,7 +4,17 @@
  */
 #include "gateway/gateway_internal.h"
 
-enum { MAX_PENDING = 16 * 1024 * 1024 }; /* bytes of changes that wait for a disk */
+enum {
+    MAX_PENDING = 16 * 1024 * 1024, /* bytes of changes that wait for a disk */
+    ROUNDS = 4, /* of a commit and what it lets go, which may change the store again */
+    REPORT_MS = 60000,
+};
+
+static void rebuild(void *ctx)
+{
+    struct gateway *gateway = ctx;
+    backlog_rebuild(gateway->backlog);
+}
 
 int gateway_start_store(struct gateway *gateway)
 {
@@ -21,6 +31,7 @@ int gateway_start_store(struct gateway *gateway)
         .ctx = gateway,
         .now_ms = gateway_now_ms,
         .wall_ms = gateway_wall_ms,
+        .rebuild = rebuild,
     };
     return store_open(&settings, &gateway->store);
 }
@@ -28,4 +39,30 @@ int gateway_start_store(struct gateway *gateway)
 int gateway_commit(struct gateway *gateway)
 {
     return gateway->store != NULL ? store_commit(gateway->store) : 0;
+}
+
+static void report_drops(struct gateway *gateway, uint64_t now_ms)
+{
+    uint64_t dropped = backlog_dropped(gateway->backlog);
+    if (dropped == gateway->dropped || now_ms < gateway->drops_report_ms) {
+        return;
+    }
+    log_warn(gateway->log, "messages-dropped", LOG_NUMBER("count", dropped - gateway->dropped),
+             LOG_TEXT("reason", "the store is full, the oldest made room"));
+    gateway->dropped = dropped;
+    gateway->drops_report_ms = now_ms + REPORT_MS;
+}
+
+void gateway_settle(struct gateway *gateway, uint64_t now_ms)
+{
+    bool again = true;
+    for (int i = 0; i < ROUNDS && again; i++) {
+        bool committed = gateway_commit(gateway) == 0;
+        backlog_turn(gateway->backlog, now_ms, committed);
+        again = committed && gateway->store != NULL && store_is_pending(gateway->store);
+    }
+    if (again) {
+        (void)gateway_commit(gateway); /* the rest of it goes in the next turn */
+    }
+    report_drops(gateway, now_ms);
 }

@@ -224,7 +224,8 @@ class Mqtt:
         self.client.on_message = self._on_message
         session = Properties(PacketTypes.CONNECT)
         session.SessionExpiryInterval = 3600
-        self.client.connect(broker.host, broker.port, properties=session)
+        # Mosquitto forgets the session of a client that began with a clean start when it restarts.
+        self.client.connect(broker.host, broker.port, clean_start=False, properties=session)
         self.client.loop_start()
         assert self.subscribed.wait(PATIENCE), "no SUBACK"
 

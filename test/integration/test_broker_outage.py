@@ -152,7 +152,7 @@ def wait_for_command(mqtt, device):
     return req_id
 
 
-@pytest.mark.settings({"mqtt.max_backlog": 10})
+@pytest.mark.settings({"mqtt.max_backlog": 10, "store.path": ""})
 def test_a_flood_without_a_broker_is_bounded_and_costs_nobody_an_answer(broker, device, gateway, mqtt):
     token = observe(mqtt, device)
     mqtt.expect("up/register")
@@ -178,7 +178,7 @@ def test_a_flood_without_a_broker_is_bounded_and_costs_nobody_an_answer(broker, 
     assert mqtt.expect("up/notify").json["seqNum"] == 200
 
 
-@pytest.mark.settings({"mqtt.max_backlog": 5})
+@pytest.mark.settings({"mqtt.max_backlog": 5, "store.path": ""})
 def test_what_does_not_fit_is_not_acknowledged(broker, device, gateway, mqtt):
     token = observe(mqtt, device)
     broker.stop()
