@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RESERVE_MAX (1u << 24)
+
 const struct transport_dtls_settings transport_dtls_defaults = {
     .sessions_max = 100000,
     .live_max = 64,
@@ -74,8 +76,8 @@ static bool are_settings_valid(const struct transport_dtls_settings *settings,
            settings->half_open_max <= UINT16_MAX && settings->handshake_ms > 0 &&
            settings->retransmit_min_ms > 0 &&
            settings->retransmit_max_ms >= settings->retransmit_min_ms && settings->mtu >= 256 &&
-           settings->mtu <= TRANSPORT_DTLS_DATAGRAM_MAX && events->send && events->receive &&
-           events->established && events->closed;
+           settings->mtu <= TRANSPORT_DTLS_DATAGRAM_MAX && settings->reserve <= RESERVE_MAX &&
+           events->send && events->receive && events->established && events->closed;
 }
 
 static int fill_secrets(struct transport_dtls *dtls)

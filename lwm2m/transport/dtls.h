@@ -77,7 +77,7 @@ struct transport_dtls_events {
     /** A handshake is complete. A session that it replaces is reported closed right after. */
     void (*established)(void *ctx, const struct transport_dtls_info *info);
 
-    /** The session is gone; its number never comes back. */
+    /** The session is gone; its number comes back only after 2^32 handshakes, if ever. */
     void (*closed)(void *ctx, const struct transport_dtls_info *info,
                    enum transport_dtls_reason reason);
 
@@ -107,10 +107,10 @@ struct transport_dtls_settings {
     uint32_t retransmit_min_ms; /* of a flight, doubles (RFC 6347, 4.2.4.1) until it would be */
     uint32_t retransmit_max_ms; /* more than this; then the handshake fails */
     size_t mtu;                 /* bytes of the longest UDP payload sent; 256 to 8192 */
-    uint32_t reserve; /* records that a session may send beyond its stored form; 0: sessions are
-                         not stored, nothing is held back */
-    uint32_t run;     /* number of this start of the program, one or more higher than that of
-                         every start before; 0: unknown, see transport_dtls_import() */
+    uint32_t reserve;       /* records that a session may send beyond its stored form, to 2^24; 0:
+                               sessions are not stored, nothing is held back */
+    uint32_t run;           /* number of this start of the program, one or more higher than that of
+                               every start before; 0: unknown, see transport_dtls_import() */
     uint32_t alerts_per_s;  /* unencrypted alerts for records that nobody knows, all together */
     uint32_t first_session; /* numbers count up from here; 0: from 1. See _next_session() */
     bool connection_id;     /* offer Connection IDs, where mbedtls has them */

@@ -133,6 +133,10 @@ static int parse_all(struct transport_dtls *dtls, struct dtls_credentials *crede
         { &from->crl, "revocation list", CRL, &credentials->crl },
     };
 
+    if (from->psk && !dtls->events.find_key) {
+        *fault = "no keys to find";
+        return -EINVAL;
+    }
     if (!from->chain.text != !from->key.text || (from->ca.text && !from->chain.text) ||
         (from->crl.text && !from->ca.text)) {
         *fault = "certificate, key, CA and revocation list belong together";

@@ -2,11 +2,13 @@
  * Handshakes under way, found by address. Each costs a context, so their number is bounded.
  *
  * When the table is full, the newcomer has proved its address and may be a device as well as an
- * attacker. What an attacker cannot have many of is addresses at which it receives: so the oldest
- * handshake of the source (IPv4 address, or /64 of IPv6) that holds most gives way, be that even
- * the newcomer's own. One flooding source displaces itself, and a device elsewhere has the whole
- * deadline for its handshake. Refusing newcomers would instead let one flood lock everybody out for
- * as long, and letting the oldest of all give way would end the slow, who are the legitimate ones.
+ * attacker. What an attacker cannot have many of is addresses at which it receives. So the oldest
+ * handshake of the source (IPv4 address, or /64 of IPv6) that holds most gives way at once to one
+ * whose source holds less: a flood makes room for devices elsewhere, which then have the whole
+ * deadline. Among equals a handshake gives way only when it is older than a few round trips, else
+ * the newcomer is refused and tries again by itself: when a fleet comes back at once, behind one
+ * NAT or from everywhere, those who were admitted finish, where displacing the oldest would let
+ * nobody.
  */
 #include "lwm2m/transport/dtls_hash.h"
 #include "lwm2m/transport/dtls_internal.h"
@@ -17,6 +19,9 @@
 
 /* Of the oldest handshakes, this many are looked at for one that gives way. */
 #define CANDIDATES 1024
+
+/* In this time a device in reach completes a handshake. */
+#define GRACE_MS 2000
 
 static struct dtls_handshake *by_deadline(struct lwm2m_timer *timer)
 {
@@ -83,26 +88,39 @@ static void deadline_passed(struct lwm2m_timer *timer, void *ctx, uint64_t now_m
     fail(ctx, by_deadline(timer));
 }
 
-/* Makes room for one more when there is none: the oldest of the source that holds most. */
-static void make_room(struct transport_dtls *dtls)
+/* The oldest of the source that holds most. */
+static struct dtls_handshake *find_heaviest(struct transport_dtls *dtls)
 {
-    struct dtls_handshake *gives_way = NULL, *handshake;
+    struct dtls_handshake *heaviest = NULL, *handshake;
     unsigned looked_at = 0;
 
-    if (dtls->handshakes.count < dtls->settings.half_open_max) {
-        return;
-    }
     TAILQ_FOREACH(handshake, &dtls->by_age, by_age)
     {
         if (looked_at++ == CANDIDATES) {
             break;
         }
-        if (!gives_way || dtls->sources[handshake->source] > dtls->sources[gives_way->source]) {
-            gives_way = handshake;
+        if (!heaviest || dtls->sources[handshake->source] > dtls->sources[heaviest->source]) {
+            heaviest = handshake;
         }
+    }
+    return heaviest;
+}
+
+/* Makes room for one more of a source; false when it is the one that waits. */
+static bool make_room(struct transport_dtls *dtls, uint16_t source)
+{
+    if (dtls->handshakes.count < dtls->settings.half_open_max) {
+        return true;
+    }
+    struct dtls_handshake *gives_way = find_heaviest(dtls);
+    uint64_t begun_ms = gives_way->deadline.deadline_ms - dtls->settings.handshake_ms;
+    bool is_flood = dtls->sources[gives_way->source] > dtls->sources[source] + 1u;
+    if (!is_flood && dtls->now_ms - begun_ms < GRACE_MS) {
+        return false;
     }
     dtls->counters.handshakes_refused++;
     dtls_handshake_drop(dtls, gives_way);
+    return true;
 }
 
 static void write_cid(const struct dtls_handshake *handshake, uint8_t cid[DTLS_CID_LEN])
@@ -144,14 +162,16 @@ static int prepare_context(struct transport_dtls *dtls, struct dtls_handshake *h
 static struct dtls_handshake *begin(struct transport_dtls *dtls,
                                     const struct transport_route *route, const uint8_t *random)
 {
-    make_room(dtls);
-    struct dtls_handshake *handshake = calloc(1, sizeof *handshake);
+    uint16_t source = source_of(dtls, route);
+    struct dtls_handshake *handshake =
+        make_room(dtls, source) ? calloc(1, sizeof *handshake) : NULL;
+
     if (!handshake) {
         return NULL;
     }
     handshake->route = *route;
     handshake->route.session = dtls_session_number(dtls);
-    handshake->source = source_of(dtls, route);
+    handshake->source = source;
     memcpy(handshake->client_random, random, DTLS_RANDOM_LEN);
     if (prepare_context(dtls, handshake) != 0) {
         free_handshake(handshake);

@@ -258,6 +258,9 @@ static int place_numbers(const struct transport_dtls *dtls, struct dtls_session 
     bool known = dtls->settings.run > origin->run && origin->run > 0;
     uint64_t runs = known ? dtls->settings.run - origin->run : 1;
 
+    if (runs * origin->reserve >= DTLS_NUMBER_END) {
+        return -EBADMSG;
+    }
     session->out_next += runs * origin->reserve;
     session->out_limit = session->out_next + (known ? origin->reserve : 0);
     session->exported = true;

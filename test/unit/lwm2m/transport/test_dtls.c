@@ -282,7 +282,24 @@ static void settings_out_of_range_are_refused(void **state)
 {
     struct world *world = *state;
     const struct transport_dtls_events none = { .send = NULL };
+    struct transport_dtls_settings settings[8];
     struct transport_dtls *dtls;
+
+    for (size_t i = 0; i < 8; i++) {
+        settings[i] = transport_dtls_defaults;
+    }
+    settings[0].sessions_max = 0;
+    settings[1].live_max = 0;
+    settings[2].half_open_max = 0;
+    settings[3].handshake_ms = 0;
+    settings[4].retransmit_max_ms = settings[4].retransmit_min_ms - 1;
+    settings[5].mtu = 255;
+    settings[6].mtu = TRANSPORT_DTLS_DATAGRAM_MAX + 1;
+    settings[7].reserve = UINT32_MAX;
+    for (size_t i = 0; i < 8; i++) {
+        assert_int_equal(transport_dtls_new(&settings[i], &world->callbacks, world, 0, &dtls),
+                         -EINVAL);
+    }
 
     assert_int_equal(transport_dtls_new(&transport_dtls_defaults, &none, world, 0, &dtls), -EINVAL);
     transport_dtls_free(NULL);

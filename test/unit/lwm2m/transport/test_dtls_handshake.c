@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -179,22 +180,61 @@ static void a_flood_of_one_source_displaces_itself(void **state)
     }
     assert_int_equal(transport_dtls_half_open(world->dtls), 4);
     assert_int_equal(counters(world)->handshakes_refused, 17);
+    stuck_client(world, 88); /* somebody else is admitted at once */
+    assert_int_equal(transport_dtls_half_open(world->dtls), 4);
+    assert_int_equal(counters(world)->handshakes_refused, 18);
+    world->now_ms += 3000;
+    stuck_client(world, 66); /* its own oldest is old enough now */
+    assert_int_equal(counters(world)->handshakes_refused, 19);
     world->filter = NULL;
-    assert_true(client_connect(slow)); /* it was the oldest, and is served */
-    assert_int_equal(counters(world)->handshakes_refused, 17);
+    assert_true(client_connect(slow)); /* it was the oldest of all, and is served */
     assert_int_equal(counters(world)->handshakes_failed, 0);
 }
 
-static void without_a_flood_the_oldest_gives_way(void **state)
+static void among_equals_the_oldest_gives_way_when_it_had_its_time(void **state)
 {
     struct world *world = *state;
+    struct client *clients[7];
 
     world->filter = stop_key_exchange;
     for (uint8_t i = 0; i < 6; i++) {
-        stuck_client(world, (uint8_t)(10 + i));
+        clients[i] = stuck_client(world, (uint8_t)(10 + i));
     }
     assert_int_equal(transport_dtls_half_open(world->dtls), 4);
     assert_int_equal(counters(world)->handshakes_refused, 2);
+    world->now_ms += 3000;
+    clients[6] = stuck_client(world, 20);
+    assert_int_equal(transport_dtls_half_open(world->dtls), 4);
+    assert_int_equal(counters(world)->handshakes_refused, 3);
+    world->filter = NULL;
+    assert_true(client_connect(clients[6]));
+    assert_true(client_connect(clients[1]));
+    assert_true(client_connect(clients[5])); /* was refused, and comes again */
+}
+
+/* All at once, in step, four times as many as there is room for: those who must wait come again. */
+static void a_fleet_that_comes_back_at_once_is_served(void **state)
+{
+    struct world *world = *state;
+    enum { DEVICES = 16 };
+    struct client *clients[DEVICES];
+    unsigned connected = 0;
+
+    for (unsigned i = 0; i < DEVICES; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "urn:dev:%u", i);
+        const struct client_setup setup = { .suite = psk.suite, .identity = name };
+        clients[i] = world_client(world, &setup);
+        client_step(clients[i]);
+    }
+    world_settle(world); /* their datagrams come interleaved */
+    for (int i = 0; i < 100; i++) {
+        world_advance(world, 500);
+    }
+    for (unsigned i = 0; i < DEVICES; i++) {
+        connected += clients[i]->established;
+    }
+    assert_int_equal(connected, DEVICES);
 }
 
 static void a_handshake_that_is_not_complete_in_time_is_forgotten(void **state)
@@ -443,7 +483,8 @@ int main(void)
         TEST(a_cookie_is_good_for_its_address_random_and_time),
         TEST(a_hello_that_is_no_hello_is_dropped),
         TEST(a_flood_of_one_source_displaces_itself),
-        TEST(without_a_flood_the_oldest_gives_way),
+        TEST(among_equals_the_oldest_gives_way_when_it_had_its_time),
+        TEST(a_fleet_that_comes_back_at_once_is_served),
         TEST(a_handshake_that_is_not_complete_in_time_is_forgotten),
         TEST(handshakes_survive_bad_networks),
         TEST(a_client_that_lost_our_last_flight_gets_it_again),

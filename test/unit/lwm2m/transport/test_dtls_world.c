@@ -218,15 +218,15 @@ const struct world_event *world_last(const struct world *world, int what)
 
 static void make_engine(struct world *world, const struct transport_dtls_settings *settings)
 {
-    const struct transport_dtls_events events = { .send = on_send,
-                                                  .receive = on_receive,
-                                                  .established = on_established,
-                                                  .closed = on_closed,
-                                                  .changed = on_changed,
-                                                  .find_key = on_find_key };
+    world->callbacks = (struct transport_dtls_events){ .send = on_send,
+                                                       .receive = on_receive,
+                                                       .established = on_established,
+                                                       .closed = on_closed,
+                                                       .changed = on_changed,
+                                                       .find_key = on_find_key };
 
-    assert_int_equal(transport_dtls_new(settings ? settings : &transport_dtls_defaults, &events,
-                                        world, world->now_ms, &world->dtls),
+    assert_int_equal(transport_dtls_new(settings ? settings : &transport_dtls_defaults,
+                                        &world->callbacks, world, world->now_ms, &world->dtls),
                      0);
     world_set_credentials(world);
 }

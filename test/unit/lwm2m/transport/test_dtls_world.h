@@ -67,6 +67,7 @@ struct world_event {
 
 struct world {
     struct transport_dtls *dtls;
+    struct transport_dtls_events callbacks;
     uint64_t now_ms;
     mbedtls_entropy_context entropy;
     mbedtls_ctr_drbg_context random;
