@@ -56,7 +56,8 @@ static bool is_left_out(const char *name)
         "reason",   "objectVersions", "reRegistration",
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strcasecmp(name, names[i]) == 0) {
+        /* Most names differ in their first letter: there are several of them in each message. */
+        if ((name[0] | 0x20) == (names[i][0] | 0x20) && strcasecmp(name, names[i]) == 0) {
             return true;
         }
     }
@@ -107,6 +108,21 @@ static void write_object_list(struct lwm2m_buffer *buffer, const struct lwm2m_ob
     JSON_LITERAL(buffer, "]");
 }
 
+static bool has_version(const struct lwm2m_object_entry *entry)
+{
+    return entry->version.major != 0 || entry->version.minor != 0;
+}
+
+static bool has_versions(const struct lwm2m_object_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (has_version(&list->entries[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void write_object_versions(struct lwm2m_buffer *buffer, const struct lwm2m_object_list *list)
 {
     uint8_t seen[(UINT16_MAX + 1) / 8] = { 0 }; /* a bit per object */
@@ -114,8 +130,7 @@ static void write_object_versions(struct lwm2m_buffer *buffer, const struct lwm2
     for (size_t i = 0; i < list->count; i++) {
         const struct lwm2m_object_entry *entry = &list->entries[i];
         uint8_t bit = (uint8_t)(1u << entry->object % 8);
-        bool has_version = entry->version.major != 0 || entry->version.minor != 0;
-        if (!has_version || (seen[entry->object / 8] & bit) != 0) {
+        if (!has_version(entry) || (seen[entry->object / 8] & bit) != 0) {
             continue;
         }
         char text[32];
@@ -140,8 +155,11 @@ void message_write_registration(struct lwm2m_buffer *buffer, const struct messag
     JSON_LITERAL(buffer, ",\"data\":{");
     write_parameters(buffer, device);
     if (lwm2m_device_gave_object_list(device)) {
-        write_object_list(buffer, lwm2m_device_object_list(device));
-        write_object_versions(buffer, lwm2m_device_object_list(device));
+        const struct lwm2m_object_list *list = lwm2m_device_object_list(device);
+        write_object_list(buffer, list);
+        if (has_versions(list)) {
+            write_object_versions(buffer, list);
+        }
     }
     if (event->registered_again) {
         JSON_LITERAL(buffer, ",\"reRegistration\":true");

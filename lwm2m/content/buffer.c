@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define FIRST_CAPACITY 256
 
@@ -31,6 +30,9 @@ static int grow(struct lwm2m_buffer *buffer, size_t needed)
     size_t capacity = buffer->capacity > 0 ? buffer->capacity : FIRST_CAPACITY;
     while (capacity < needed) {
         capacity = capacity > SIZE_MAX / 2 ? needed : capacity * 2;
+    }
+    if (capacity > buffer->max_len) {
+        capacity = buffer->max_len;
     }
     uint8_t *data = realloc(buffer->data, capacity);
     if (data == NULL) {
@@ -59,25 +61,4 @@ uint8_t *lwm2m_buffer_extend(struct lwm2m_buffer *buffer, size_t len)
     uint8_t *end = buffer->data + buffer->len;
     buffer->len += len;
     return end;
-}
-
-void lwm2m_buffer_append(struct lwm2m_buffer *buffer, const void *data, size_t len)
-{
-    if (len == 0) {
-        return;
-    }
-    uint8_t *end = lwm2m_buffer_extend(buffer, len);
-    if (end != NULL) {
-        memcpy(end, data, len);
-    }
-}
-
-void lwm2m_buffer_append_byte(struct lwm2m_buffer *buffer, uint8_t byte)
-{
-    lwm2m_buffer_append(buffer, &byte, 1);
-}
-
-void lwm2m_buffer_append_text(struct lwm2m_buffer *buffer, const char *text)
-{
-    lwm2m_buffer_append(buffer, text, strlen(text));
 }

@@ -193,16 +193,15 @@ int lwm2m_decimal_parse(const char *text, size_t len, struct lwm2m_value *value)
 
 size_t lwm2m_decimal_write(uint64_t number, char *text)
 {
-    char digits[20];
-    size_t count = 0;
-    do {
-        digits[count++] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number != 0);
-    for (size_t i = 0; i < count; i++) {
-        text[i] = digits[count - 1 - i];
+    size_t len = 1;
+    for (uint64_t rest = number; rest >= 10; rest /= 10) {
+        len++;
     }
-    return count;
+    for (size_t at = len; at > 0; at--) {
+        text[at - 1] = (char)('0' + number % 10);
+        number /= 10;
+    }
+    return len;
 }
 
 /* Writes mantissa / 10^decimals, decimals >= 1. */

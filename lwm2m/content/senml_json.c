@@ -3,57 +3,68 @@
  * members. What they mean together is senml.c's.
  */
 #include "lwm2m/content/format.h"
-#include "lwm2m/content/json_exact.h"
+#include "lwm2m/content/json_reader.h"
 #include "lwm2m/content/json_write.h"
 #include "lwm2m/content/senml.h"
-
-#include <cjson/cJSON.h>
 
 #include <errno.h>
 #include <string.h>
 
 struct reader {
-    struct lwm2m_records *records;
+    struct lwm2m_json_reader json;
     struct lwm2m_senml_record record;
 };
 
-typedef int read_member(struct reader *reader, const cJSON *item);
+typedef int read_member(struct reader *reader, const struct lwm2m_json_item *item);
 
-static int read_name(const cJSON *item, struct lwm2m_bytes *name)
+static int read_name(const struct lwm2m_json_item *item, struct lwm2m_bytes *name)
 {
-    if (!cJSON_IsString(item)) {
+    if (item->kind != LWM2M_JSON_STRING) {
         return -EBADMSG;
     }
-    *name = (struct lwm2m_bytes){ (const uint8_t *)item->valuestring, strlen(item->valuestring) };
+    *name = item->text;
     return 0;
 }
 
-static int read_base_name(struct reader *reader, const cJSON *item)
+static int read_base_name(struct reader *reader, const struct lwm2m_json_item *item)
 {
     return read_name(item, &reader->record.base_name);
 }
 
-static int read_own_name(struct reader *reader, const cJSON *item)
+static int read_own_name(struct reader *reader, const struct lwm2m_json_item *item)
 {
     return read_name(item, &reader->record.name);
 }
 
-static int read_base_time(struct reader *reader, const cJSON *item)
+static int read_time(const struct lwm2m_json_item *item, double *time)
+{
+    if (item->kind != LWM2M_JSON_NUMBER) {
+        return -EBADMSG;
+    }
+    const struct lwm2m_value *number = &item->number;
+    *time = number->type == LWM2M_TYPE_INTEGER    ? (double)number->integer
+            : number->type == LWM2M_TYPE_UNSIGNED ? (double)number->unsigned_integer
+                                                  : number->number;
+    return 0;
+}
+
+static int read_base_time(struct reader *reader, const struct lwm2m_json_item *item)
 {
     reader->record.has_base_time = true;
-    return lwm2m_json_double(item, &reader->record.base_time) == 0 ? 0 : -EBADMSG;
+    return read_time(item, &reader->record.base_time);
 }
 
-static int read_own_time(struct reader *reader, const cJSON *item)
+static int read_own_time(struct reader *reader, const struct lwm2m_json_item *item)
 {
     reader->record.has_time = true;
-    return lwm2m_json_double(item, &reader->record.time) == 0 ? 0 : -EBADMSG;
+    return read_time(item, &reader->record.time);
 }
 
-static int read_base_value(struct reader *reader, const cJSON *item)
+static int read_base_value(struct reader *reader, const struct lwm2m_json_item *item)
 {
     reader->record.has_base_value = true;
-    return lwm2m_json_number(item, &reader->record.base_value) == 0 ? 0 : -EBADMSG;
+    reader->record.base_value = item->number;
+    return item->kind == LWM2M_JSON_NUMBER ? 0 : -EBADMSG;
 }
 
 /* The place for the record's value: there may be one only. */
@@ -66,53 +77,58 @@ static struct lwm2m_value *take_value(struct reader *reader)
     return &reader->record.value;
 }
 
-static int read_number(struct reader *reader, const cJSON *item)
+static int read_number(struct reader *reader, const struct lwm2m_json_item *item)
 {
     struct lwm2m_value *value = take_value(reader);
-    if (value == NULL) {
+    if (value == NULL || (item->kind != LWM2M_JSON_NULL && item->kind != LWM2M_JSON_NUMBER)) {
         return -EBADMSG;
     }
-    if (cJSON_IsNull(item)) {
-        value->type = LWM2M_TYPE_NONE; /* SenML-ETCH: the resource instance is removed (RFC 8790) */
-        return 0;
-    }
-    return lwm2m_json_number(item, value) == 0 ? 0 : -EBADMSG;
-}
-
-static int read_boolean(struct reader *reader, const cJSON *item)
-{
-    struct lwm2m_value *value = take_value(reader);
-    if (value == NULL || !cJSON_IsBool(item)) {
-        return -EBADMSG;
-    }
-    *value = (struct lwm2m_value){ .type = LWM2M_TYPE_BOOLEAN, .boolean = cJSON_IsTrue(item) };
+    /* SenML-ETCH: null removes the resource instance (RFC 8790). */
+    *value = item->kind == LWM2M_JSON_NUMBER ? item->number
+                                             : (struct lwm2m_value){ .type = LWM2M_TYPE_NONE };
     return 0;
 }
 
-static int read_text(struct reader *reader, const cJSON *item, enum lwm2m_type type)
+static int read_boolean(struct reader *reader, const struct lwm2m_json_item *item)
 {
     struct lwm2m_value *value = take_value(reader);
-    if (value == NULL || !cJSON_IsString(item)) {
+    if (value == NULL || item->kind != LWM2M_JSON_BOOLEAN) {
         return -EBADMSG;
     }
-    int err = lwm2m_value_from_text(type, item->valuestring, strlen(item->valuestring),
-                                    reader->records, value);
+    *value = (struct lwm2m_value){ .type = LWM2M_TYPE_BOOLEAN, .boolean = item->boolean };
+    return 0;
+}
+
+/* A string stays where it is: in the payload. */
+static int read_string(struct reader *reader, const struct lwm2m_json_item *item)
+{
+    struct lwm2m_value *value = take_value(reader);
+    if (value == NULL || item->kind != LWM2M_JSON_STRING) {
+        return -EBADMSG;
+    }
+    *value = (struct lwm2m_value){ .type = LWM2M_TYPE_STRING, .bytes = item->text };
+    return 0;
+}
+
+static int read_as(struct reader *reader, const struct lwm2m_json_item *item, enum lwm2m_type type)
+{
+    struct lwm2m_value *value = take_value(reader);
+    if (value == NULL || item->kind != LWM2M_JSON_STRING) {
+        return -EBADMSG;
+    }
+    int err = lwm2m_value_from_text(type, (const char *)item->text.data, item->text.len,
+                                    reader->json.records, value);
     return err == 0 || err == -ENOMEM ? err : -EBADMSG;
 }
 
-static int read_string(struct reader *reader, const cJSON *item)
+static int read_data(struct reader *reader, const struct lwm2m_json_item *item)
 {
-    return read_text(reader, item, LWM2M_TYPE_STRING);
+    return read_as(reader, item, LWM2M_TYPE_OPAQUE);
 }
 
-static int read_data(struct reader *reader, const cJSON *item)
+static int read_link(struct reader *reader, const struct lwm2m_json_item *item)
 {
-    return read_text(reader, item, LWM2M_TYPE_OPAQUE);
-}
-
-static int read_link(struct reader *reader, const cJSON *item)
-{
-    return read_text(reader, item, LWM2M_TYPE_OBJLNK);
+    return read_as(reader, item, LWM2M_TYPE_OBJLNK);
 }
 
 /* The rest (units, sums, versions) says nothing about LwM2M. */
@@ -126,66 +142,68 @@ static const struct {
     { "bv", read_base_value },
 };
 
-static int read_any(struct reader *reader, const cJSON *item)
+static int read_any(struct reader *reader, const struct lwm2m_bytes *name,
+                    struct lwm2m_json_item *item)
 {
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-        if (strcmp(members[i].name, item->string) == 0) {
+        if (strlen(members[i].name) == name->len &&
+            memcmp(members[i].name, name->data, name->len) == 0) {
             return members[i].read(reader, item);
         }
     }
     /* A name that ends in '_' must be understood (RFC 8428, 4.4). */
-    size_t len = strlen(item->string);
-    return len > 0 && item->string[len - 1] == '_' ? -EBADMSG : 0;
+    if (name->len > 0 && name->data[name->len - 1] == '_') {
+        return -EBADMSG;
+    }
+    lwm2m_json_skip(&reader->json, item);
+    return reader->json.err;
 }
 
 static int read_record(const struct lwm2m_content_context *context, struct lwm2m_senml_state *state,
-                       const cJSON *object, struct lwm2m_records *records)
+                       struct reader *reader)
 {
-    struct reader reader = { .records = records };
-    const cJSON *item;
+    struct lwm2m_json_item object;
+    struct lwm2m_json_item item;
+    struct lwm2m_bytes name;
 
-    if (!cJSON_IsObject(object)) {
+    reader->record = (struct lwm2m_senml_record){ 0 };
+    if (!lwm2m_json_read(&reader->json, &object) || object.kind != LWM2M_JSON_OBJECT) {
         return -EBADMSG;
     }
-    cJSON_ArrayForEach(item, object)
-    {
-        int err = read_any(&reader, item);
+    while (lwm2m_json_more(&reader->json, &object.container)) {
+        bool is_read =
+            lwm2m_json_read_name(&reader->json, &name) && lwm2m_json_read(&reader->json, &item);
+        int err = is_read ? read_any(reader, &name, &item) : reader->json.err;
         if (err != 0) {
             return err;
         }
     }
-    return lwm2m_senml_resolve(context, state, &reader.record, records);
-}
-
-static int read_pack(const struct lwm2m_content_context *context, const cJSON *pack,
-                     struct lwm2m_records *records)
-{
-    struct lwm2m_senml_state state = { 0 };
-    const cJSON *object;
-
-    if (!cJSON_IsArray(pack)) {
-        return -EBADMSG;
-    }
-    cJSON_ArrayForEach(object, pack)
-    {
-        int err = read_record(context, &state, object, records);
-        if (err != 0) {
-            return err;
-        }
-    }
-    return 0;
+    return reader->json.err != 0
+               ? reader->json.err
+               : lwm2m_senml_resolve(context, state, &reader->record, reader->json.records);
 }
 
 int lwm2m_senml_json_decode(const struct lwm2m_content_context *context, const uint8_t *payload,
                             size_t len, struct lwm2m_records *records)
 {
+    struct lwm2m_senml_state state = { 0 };
+    struct lwm2m_json_item pack;
+    struct reader reader;
+
     if (len == 0) {
         return 0;
     }
-    cJSON *pack = lwm2m_json_parse((const char *)payload, len, NULL);
-    int err = read_pack(context, pack, records);
-    cJSON_Delete(pack);
-    return err;
+    lwm2m_json_reader_init(&reader.json, payload, len, records);
+    if (!lwm2m_json_read(&reader.json, &pack) || pack.kind != LWM2M_JSON_ARRAY) {
+        return -EBADMSG;
+    }
+    while (lwm2m_json_more(&reader.json, &pack.container)) {
+        int err = read_record(context, &state, &reader);
+        if (err != 0) {
+            return err;
+        }
+    }
+    return lwm2m_json_reader_end(&reader.json);
 }
 
 static void write_name(struct lwm2m_buffer *payload, const char *member,
