@@ -12,10 +12,28 @@ static int64_t after(const struct device *device, double seconds)
     return seconds > 0 ? device->now_ms + (int64_t)(seconds * 1000) : DEVICE_NEVER;
 }
 
+static void say_line(void *ctx, const char *line)
+{
+    device_say(ctx, "%s", line);
+}
+
 /** Opens the network and all that hangs on it: at the start, and after a reboot. */
 static int boot(struct device *device, uint16_t port)
 {
-    int err = network_open(&device->network, device->options->server, port);
+    const struct options *options = device->options;
+    const struct tunnel_settings security = {
+        .identity = options->psk != NULL ? device->identity : NULL,
+        .psk = options->key,
+        .psk_len = options->key_len,
+        .cert_file = options->cert_file,
+        .key_file = options->key_file,
+        .ca_file = options->ca_file,
+        .suites = options->suites,
+        .connection_id = options->connection_id,
+        .ctx = device,
+        .say = say_line,
+    };
+    int err = network_open(&device->network, device->options->server, port, &security);
     if (err != 0) {
         fprintf(stderr, "lwm2m-sim: %s, local port %u: %s\n", device->options->server, port,
                 strerror(-err));
@@ -42,8 +60,11 @@ int device_init(struct device *device, const struct options *options, unsigned i
     if (options->count > 1) {
         snprintf(device->endpoint, sizeof device->endpoint, "%s-%04u", options->endpoint,
                  index + 1);
+        snprintf(device->identity, sizeof device->identity, "%s-%04u", options->identity,
+                 index + 1);
     } else {
         snprintf(device->endpoint, sizeof device->endpoint, "%s", options->endpoint);
+        snprintf(device->identity, sizeof device->identity, "%s", options->identity);
     }
     device->move_at_ms = after(device, options->notify_interval_s);
     device->send_at_ms = after(device, options->version >= 11 ? options->send_interval_s : 0);
@@ -90,7 +111,7 @@ static void reboot(struct device *device)
 {
     device->reboot_at_ms = DEVICE_NEVER;
     device_say(device, "rebooted");
-    uint16_t port = device->network.port;
+    uint16_t port = network_port(&device->network);
     shut_down(device);
     registration_restart(device);
     if (boot(device, port) != 0) {
@@ -168,4 +189,24 @@ int64_t device_deadline_ms(const struct device *device)
 void device_leave(struct device *device)
 {
     registration_leave(device);
+}
+
+void device_move(struct device *device)
+{
+    if (device->network.tunnel != NULL) {
+        tunnel_move(device->network.tunnel);
+    }
+}
+
+void device_forget(struct device *device)
+{
+    if (device->network.tunnel != NULL) {
+        tunnel_forget(device->network.tunnel);
+        device_say(device, "session forgotten");
+    }
+}
+
+void device_update(struct device *device)
+{
+    device->registration.update_wanted = true;
 }

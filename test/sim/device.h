@@ -19,7 +19,8 @@ enum { DEVICE_NEVER = -1 };
 struct device {
     const struct options *options; /**< borrowed */
     char endpoint[128];
-    int64_t now_ms; /**< monotonic, set at each turn of the loop */
+    char identity[OPTIONS_IDENTITY_MAX + 8]; /**< of the pre-shared key */
+    int64_t now_ms;                          /**< monotonic, set at each turn of the loop */
 
     struct store store;
     struct attributes attributes;
@@ -50,6 +51,10 @@ void device_turn(struct device *device, int64_t now_ms);
 int64_t device_deadline_ms(const struct device *device);
 /** Notes that a message goes out; wakes the device up. */
 void device_spoke(struct device *device);
+/** What a test can ask for by a signal. */
+void device_move(struct device *device);   /**< to another local port; DTLS only */
+void device_forget(struct device *device); /**< its DTLS session */
+void device_update(struct device *device); /**< sends an Update */
 /** De-registers; done when registration_is_over(). */
 void device_leave(struct device *device);
 

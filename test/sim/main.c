@@ -53,6 +53,9 @@ static int open_signals(struct simulation *simulation)
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGUSR1);
+    sigaddset(&set, SIGUSR2);
     sigprocmask(SIG_BLOCK, &set, NULL);
     simulation->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return simulation->signals < 0 ? -1 : 0;
@@ -137,6 +140,22 @@ static int timeout_ms(const struct simulation *simulation)
     return left <= 0 ? 0 : left > 60000 ? 60000 : (int)left;
 }
 
+static void handle_signal(struct simulation *simulation, uint32_t number)
+{
+    void (*const wish)(struct device *) = number == SIGUSR1   ? device_move
+                                          : number == SIGUSR2 ? device_update
+                                          : number == SIGHUP  ? device_forget
+                                                              : NULL;
+    if (wish == NULL) {
+        leave(simulation);
+        return;
+    }
+    for (unsigned int i = 0; i < simulation->count; i++) {
+        wish(&simulation->devices[i]);
+        turn(simulation, &simulation->devices[i]);
+    }
+}
+
 static void wait_and_turn(struct simulation *simulation)
 {
     struct epoll_event events[64];
@@ -146,7 +165,7 @@ static void wait_and_turn(struct simulation *simulation)
         if (events[i].data.ptr != NULL) {
             turn(simulation, events[i].data.ptr);
         } else if (read(simulation->signals, &signal, sizeof signal) == sizeof signal) {
-            leave(simulation);
+            handle_signal(simulation, signal.ssi_signo);
         }
     }
     int64_t now_ms = clock_ms();

@@ -10,20 +10,32 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+static const char secure[] = "coaps://";
+
+static bool is_secure(const char *server)
+{
+    return strncmp(server, secure, strlen(secure)) == 0;
+}
+
+/** libcoap refuses coaps:// when it was built without DTLS: it gets to see coap://. */
 static int resolve(const char *server, coap_address_t *address)
 {
     coap_uri_t uri;
     char host[256];
     char port[8];
+    char plain[300];
     struct addrinfo *found = NULL;
     struct addrinfo hints = { .ai_socktype = SOCK_DGRAM };
-    if (coap_split_uri((const uint8_t *)server, strlen(server), &uri) != 0 ||
+    const char *prefix = is_secure(server) ? "coap://" : "";
+    snprintf(plain, sizeof plain, "%s%s", prefix, server + (*prefix ? strlen(secure) : 0));
+    if (coap_split_uri((const uint8_t *)plain, strlen(plain), &uri) != 0 ||
         uri.scheme != COAP_URI_SCHEME_COAP || uri.host.length >= sizeof host) {
         return -EINVAL;
     }
     memcpy(host, uri.host.s, uri.host.length);
     host[uri.host.length] = 0;
-    snprintf(port, sizeof port, "%u", uri.port);
+    bool usual = is_secure(server) && uri.port == COAP_DEFAULT_PORT;
+    snprintf(port, sizeof port, "%u", usual ? COAPS_DEFAULT_PORT : uri.port);
     if (getaddrinfo(host, port, &hints, &found) != 0) {
         return -EHOSTUNREACH;
     }
@@ -103,25 +115,63 @@ static int open_sockets(struct network *network, const coap_address_t *server,
     return network->session == NULL ? -EADDRINUSE : 0;
 }
 
-int network_open(struct network *network, const char *server, uint16_t port)
+/** Puts the tunnel in the server's place. */
+static int open_tunnel(struct network *network, coap_address_t *remote, uint16_t port,
+                       const struct tunnel_settings *security)
+{
+    int err = tunnel_open(&network->tunnel, &remote->addr.sa, remote->size, port, security);
+    if (err != 0) {
+        return err;
+    }
+    coap_address_init(remote);
+    remote->addr.sin =
+        (struct sockaddr_in){ .sin_family = AF_INET,
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                              .sin_port = htons(tunnel_inner_port(network->tunnel)) };
+    remote->size = sizeof remote->addr.sin;
+    return 0;
+}
+
+static int watch_both(struct network *network)
+{
+    struct epoll_event event = { .events = EPOLLIN };
+    network->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (network->epoll < 0 ||
+        epoll_ctl(network->epoll, EPOLL_CTL_ADD, coap_context_get_coap_fd(network->context),
+                  &event) != 0 ||
+        epoll_ctl(network->epoll, EPOLL_CTL_ADD, tunnel_descriptor(network->tunnel), &event) != 0) {
+        return -errno;
+    }
+    return 0;
+}
+
+int network_open(struct network *network, const char *server, uint16_t port,
+                 const struct tunnel_settings *security)
 {
     coap_address_t remote;
     coap_address_t local;
-    *network = (struct network){ 0 };
+    *network = (struct network){ .epoll = -1 };
     int err = resolve(server, &remote);
+    if (err == 0 && is_secure(server)) {
+        err = open_tunnel(network, &remote, port, security);
+        port = 0;
+    }
     if (err == 0) {
         err = find_local(&remote, port, &local);
     }
     if (err != 0) {
+        network_close(network);
         return err;
     }
     network->port = get_port(&local.addr.sa);
     int first = dup(STDERR_FILENO);
     if (first < 0) {
-        return -errno;
+        network_close(network);
+        return -EMFILE;
     }
     close(first);
     err = open_sockets(network, &remote, &local);
+    err = err == 0 && network->tunnel != NULL ? watch_both(network) : err;
     if (err != 0) {
         network_close(network);
         return err;
@@ -142,7 +192,11 @@ void network_close(struct network *network)
     if (network->context != NULL) {
         coap_free_context(network->context);
     }
-    *network = (struct network){ .port = network->port };
+    tunnel_close(network->tunnel);
+    if (network->epoll >= 0) {
+        close(network->epoll);
+    }
+    *network = (struct network){ .port = network->port, .epoll = -1 };
 }
 
 static void discard_errors(const struct network *network)
@@ -154,7 +208,7 @@ static void discard_errors(const struct network *network)
     }
 }
 
-void network_process(struct network *network)
+static void process_libcoap(struct network *network)
 {
     struct epoll_event events[16];
     coap_tick_t now = 0;
@@ -163,16 +217,32 @@ void network_process(struct network *network)
        ICMP error, which must not be there any more when it looks for what arrived. */
     coap_io_prepare_epoll(network->context, now);
     discard_errors(network);
-    int count = epoll_wait(network_descriptor(network), events, 16, 0);
+    int count = epoll_wait(coap_context_get_coap_fd(network->context), events, 16, 0);
     if (count > 0) {
         coap_io_do_epoll(network->context, events, (size_t)count);
     }
     discard_errors(network);
 }
 
+void network_process(struct network *network)
+{
+    if (network->tunnel != NULL) {
+        tunnel_process(network->tunnel);
+    }
+    process_libcoap(network);
+    if (network->tunnel != NULL) {
+        tunnel_process(network->tunnel); /* what libcoap has just said */
+    }
+}
+
 int network_descriptor(const struct network *network)
 {
-    return coap_context_get_coap_fd(network->context);
+    return network->tunnel != NULL ? network->epoll : coap_context_get_coap_fd(network->context);
+}
+
+uint16_t network_port(const struct network *network)
+{
+    return network->tunnel != NULL ? tunnel_outer_port(network->tunnel) : network->port;
 }
 
 void network_set_deaf(struct network *network, bool deaf)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "test/sim/content.h"
+#include "test/sim/tunnel.h"
 
 enum kind { FLAG, TEXT, NUMBER, SECONDS, NOT_FLAG };
 
@@ -23,7 +24,20 @@ struct row {
 
 static const struct row rows[] = {
     { "server", 's', TEXT, offsetof(struct options, server), 0, 0, "URI",
-      "the server (coap://127.0.0.1:5783)" },
+      "the server (coap://127.0.0.1:5783); coaps:// for DTLS" },
+    { "psk", 'P', TEXT, offsetof(struct options, psk), 0, 0, "IDENTITY:HEXKEY",
+      "pre-shared key for coaps://; with --count the identity gets the suffix too" },
+    { "cert", 'X', TEXT, offsetof(struct options, cert_file), 0, 0, "FILE",
+      "certificate for coaps:// (PEM), with --key and --ca" },
+    { "key", 'K', TEXT, offsetof(struct options, key_file), 0, 0, "FILE", "its private key" },
+    { "ca", 'A', TEXT, offsetof(struct options, ca_file), 0, 0, "FILE",
+      "authority that the server's certificate is checked with" },
+    { "suites", 'U', TEXT, offsetof(struct options, suites), 0, 0, "LIST",
+      "DTLS cipher suites, by commas (PSK or ECDHE_ECDSA with AES_128_CCM_8)" },
+    { "cid", 'I', FLAG, offsetof(struct options, connection_id), 0, 0, NULL,
+      "ask for Connection IDs (RFC 9146; needs mbedtls 3.3)" },
+    { "no-endpoint", 'E', FLAG, offsetof(struct options, no_endpoint), 0, 0, NULL,
+      "register without ep: the server takes it from the identity" },
     { "endpoint", 'n', TEXT, offsetof(struct options, endpoint), 0, 0, "NAME",
       "endpoint name (lwm2m-sim)" },
     { "lifetime", 'l', NUMBER, offsetof(struct options, lifetime_s), 0, UINT_MAX, "SECONDS",
@@ -235,8 +249,67 @@ static int set_root(struct options *options)
     return 0;
 }
 
+static int hex_digit(char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *at = c != 0 ? strchr(digits, c | 0x20) : NULL;
+    return at == NULL ? -1 : (int)(at - digits);
+}
+
+/** The key is what follows the last colon: an identity may be an URN. */
+static int read_psk(struct options *options)
+{
+    const char *colon = options->psk == NULL ? NULL : strrchr(options->psk, ':');
+    size_t identity_len = colon == NULL ? 0 : (size_t)(colon - options->psk);
+    size_t digits = colon == NULL ? 0 : strlen(colon + 1);
+    if (options->psk == NULL) {
+        return 0;
+    }
+    if (identity_len == 0 || identity_len > OPTIONS_IDENTITY_MAX || digits == 0 ||
+        digits % 2 != 0 || digits > 2 * OPTIONS_KEY_MAX) {
+        return -EINVAL;
+    }
+    memcpy(options->identity, options->psk, identity_len);
+    options->identity[identity_len] = 0;
+    options->key_len = digits / 2;
+    for (size_t i = 0; i < options->key_len; i++) {
+        int high = hex_digit(colon[1 + 2 * i]);
+        int low = hex_digit(colon[2 + 2 * i]);
+        if (high < 0 || low < 0) {
+            return -EINVAL;
+        }
+        options->key[i] = (uint8_t)(high << 4 | low);
+    }
+    return 0;
+}
+
+static int check_security(struct options *options)
+{
+    bool certificate = options->cert_file != NULL;
+    if (read_psk(options) != 0) {
+        fprintf(stderr, "lwm2m-sim: --psk is an identity, a colon and a key in hex\n");
+        return -EINVAL;
+    }
+    if (certificate != (options->key_file != NULL) || certificate != (options->ca_file != NULL)) {
+        fprintf(stderr, "lwm2m-sim: --cert, --key and --ca belong together\n");
+        return -EINVAL;
+    }
+    if (strncmp(options->server, "coaps:", 6) == 0 && certificate == (options->psk != NULL)) {
+        fprintf(stderr, "lwm2m-sim: coaps:// wants either --psk or --cert\n");
+        return -EINVAL;
+    }
+    if (options->connection_id && !tunnel_has_connection_id()) {
+        fprintf(stderr, "lwm2m-sim: this mbedtls has no Connection IDs\n");
+        return -EINVAL;
+    }
+    return 0;
+}
+
 static int check(struct options *options)
 {
+    if (check_security(options) != 0) {
+        return -EINVAL;
+    }
     if ((options->block_size & (options->block_size - 1)) != 0) {
         fprintf(stderr, "lwm2m-sim: --block-size is a power of two\n");
         return -EINVAL;

@@ -7,10 +7,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { OPTIONS_FORMATS_MAX = 8 };
+enum { OPTIONS_FORMATS_MAX = 8, OPTIONS_KEY_MAX = 64, OPTIONS_IDENTITY_MAX = 128 };
 
 struct options {
-    const char *server;   /**< coap://host:port */
+    const char *server;                      /**< coap://host:port or coaps://host:port */
+    const char *psk;                         /**< as given */
+    char identity[OPTIONS_IDENTITY_MAX + 1]; /**< of the pre-shared key */
+    uint8_t key[OPTIONS_KEY_MAX];
+    size_t key_len;
+    const char *cert_file, *key_file, *ca_file; /**< NULL: none */
+    const char *suites;                         /**< NULL: the usual one */
+    bool connection_id;
+    bool no_endpoint;     /**< Register without ep */
     const char *endpoint; /**< a suffix -0001 … is added when there are several devices */
     unsigned int version; /**< 10, 11, 12 */
     int format;           /**< content format of replies when a request has no Accept */

@@ -128,7 +128,9 @@ static void send_register(struct device *device)
     add_option(&options, COAP_OPTION_URI_PATH, "rd");
     add_content_format(&options, CONTENT_LINK_FORMAT);
     add_option(&options, COAP_OPTION_URI_QUERY, "lwm2m=%u.%u", version / 10, version % 10);
-    add_option(&options, COAP_OPTION_URI_QUERY, "ep=%s", device->endpoint);
+    if (!device->options->no_endpoint) {
+        add_option(&options, COAP_OPTION_URI_QUERY, "ep=%s", device->endpoint);
+    }
     add_option(&options, COAP_OPTION_URI_QUERY, "b=%s", device->options->binding);
     if (version >= 11 && device->options->queue_mode) {
         add_option(&options, COAP_OPTION_URI_QUERY, "Q");
@@ -330,6 +332,7 @@ static void handle_failure(coap_session_t *session, const coap_pdu_t *sent,
     enum registration_exchange exchange = registration->exchange;
     registration->exchange = EXCHANGE_NONE;
     device_say(device, "no-answer %s", names[exchange]);
+    device_forget(device); /* perhaps the server knows the session no more, and cannot say so */
     if (exchange == EXCHANGE_DEREGISTER) {
         deregister_done(device);
     } else if (exchange != EXCHANGE_SEND && registration->state != REGISTRATION_LEAVING) {
