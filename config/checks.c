@@ -101,6 +101,29 @@ static void check_key_pairs(struct config_check *check)
     }
 }
 
+/* A device has to show who it is: a certificate of the gateway alone is not enough. */
+static void check_device_certificates(struct config_check *check)
+{
+    static const char *const needs[][2] = {
+        { "security.cert_file", "security.ca_file" },
+        { "security.ca_file", "security.cert_file" },
+        { "security.crl_file", "security.ca_file" },
+    };
+    const struct config *config = check->config;
+    if ((config->security.cert_file[0] == '\0') != (config->security.key_file[0] == '\0')) {
+        return; /* one mistake, one message */
+    }
+    for (size_t i = 0; i < LENGTH(needs); i++) {
+        char **here = config_setting_member(config_setting_find(needs[i][0]), check->config);
+        char **there = config_setting_member(config_setting_find(needs[i][1]), check->config);
+        if (*here[0] != '\0' && *there[0] == '\0') {
+            config_checks_report(check, needs[i][0], place(check, needs[i][0]),
+                                 "found without %s; allowed: both", needs[i][1]);
+            return;
+        }
+    }
+}
+
 /* ---- credentials at the broker ---- */
 
 static void read_password_file(struct config_check *check)
@@ -210,8 +233,15 @@ void config_checks_run(struct config_reader *reader, const struct config_tree *t
                        struct config *config)
 {
     static void (*const checks[])(struct config_check *) = {
-        read_password_file, check_password,  check_broker_tls,    check_key_pairs,
-        check_order,        check_listeners, config_topics_check, check_files,
+        read_password_file,
+        check_password,
+        check_broker_tls,
+        check_key_pairs,
+        check_device_certificates,
+        check_order,
+        check_listeners,
+        config_topics_check,
+        check_files,
     };
     struct config_check check = { .reader = reader, .tree = tree, .config = config };
     for (size_t i = 0; i < LENGTH(checks) && !reader->no_memory; i++) {

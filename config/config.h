@@ -19,6 +19,7 @@ enum {
     CONFIG_LISTENERS_MAX = 16,
     CONFIG_OVERRIDES_MAX = 1024, /* rows of lwm2m.qmode_overrides */
     CONFIG_PATHS_MAX = 1024,     /* paths of lwm2m.auto_observe */
+    CONFIG_WORDS_MAX = 64,       /* of security.ciphersuites */
     CONFIG_ERRORS_MAX = 10,      /* messages kept; reading stops when they are used up */
     CONFIG_MESSAGE_SIZE = 512    /* bytes of a message with its NUL; a longer one is cut */
 };
@@ -108,6 +109,11 @@ struct config_qmode_overrides {
     size_t count;
 };
 
+struct config_words {
+    char **items;
+    size_t count;
+};
+
 enum config_auto_observe_mode {
     CONFIG_AUTO_OBSERVE_OFF,
     CONFIG_AUTO_OBSERVE_ALL,
@@ -172,12 +178,24 @@ struct config {
             uint64_t max_body_size;  /* bytes */
             uint32_t max_transfers;
         } coap;
+        struct {
+            uint32_t max_sessions;
+            uint32_t live_sessions;
+            uint32_t max_handshakes;
+            uint64_t handshake_timeout_ms;
+            uint32_t max_datagram; /* bytes */
+            bool connection_id;
+        } dtls;
     } lwm2m;
     struct {
         char *psk_file;
         char *cert_file;
         char *key_file;
         char *ca_file;
+        char *crl_file;
+        uint32_t max_identities;          /* lines of psk_file */
+        struct config_words ciphersuites; /* empty: the library's choice */
+        bool allow_plain;                 /* endpoints of psk_file may register without DTLS */
     } security;
     struct {
         char *path; /* "": nothing is kept */

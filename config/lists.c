@@ -377,3 +377,47 @@ const struct config_kind config_kind_auto_observe = { .name = "boolean or list",
                                                       .read = read_auto_observe,
                                                       .clear = clear_auto_observe,
                                                       .allowed = allowed_auto_observe };
+
+/* ---- security.ciphersuites ---- */
+
+static void clear_words(void *member)
+{
+    struct config_words *words = member;
+    for (size_t i = 0; i < words->count; i++) {
+        config_kind_text.clear(&words->items[i]);
+    }
+    free(words->items);
+    *words = (struct config_words){ 0 };
+}
+
+static int parse_word(const struct config_setting *setting, const char *text, void *member)
+{
+    static const struct config_setting word = { .min = 1, .max = 100 };
+    (void)setting;
+    return config_kind_text.parse(&word, text, member);
+}
+
+static void allowed_words(const struct config_setting *setting, char *text, size_t size)
+{
+    (void)setting;
+    snprintf(text, size, "a list of up to %d names", CONFIG_WORDS_MAX);
+}
+
+static const struct config_kind kind_word = { .name = "name",
+                                              .parse = parse_word,
+                                              .allowed = allowed_words };
+
+static void read_words(struct config_reader *reader, const struct config_setting *setting,
+                       const struct config_tree_node *node, void *member)
+{
+    static const struct item_kind kind = { .size = sizeof(char *),
+                                           .max = CONFIG_WORDS_MAX,
+                                           .scalar = &kind_word };
+    struct config_words *words = member;
+    clear_words(words);
+    words->items = read_list(reader, setting, node, &kind, &words->count);
+}
+
+const struct config_kind config_kind_words = {
+    .name = "list", .read = read_words, .clear = clear_words, .allowed = allowed_words
+};

@@ -71,6 +71,7 @@ extern const struct config_kind config_kind_listeners;
 extern const struct config_kind config_kind_topic;
 extern const struct config_kind config_kind_qmode_overrides;
 extern const struct config_kind config_kind_auto_observe;
+extern const struct config_kind config_kind_words; /* a list of names */
 
 /** The table. */
 extern const struct config_setting config_settings[];

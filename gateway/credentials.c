@@ -1,21 +1,18 @@
 #include "gateway/credentials.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <fnmatch.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "config/error.h"
 #include "gateway/psk_line.h"
+#include "gateway/secret_file.h"
 #include "lwm2m/hash/siphash.h"
 
 enum {
-    ADVISED_KEY_LEN = 16, /* bytes */
-    LINE_BYTES_MAX = 1024 /* that a line takes on average, comments and all */
+    ADVISED_KEY_LEN = 16,  /* bytes */
+    LINE_BYTES_MAX = 1024, /* that a line takes on average, comments and all */
 };
 
 /* In `bytes`: the identity with a NUL behind it, the key, then the endpoint, terminated. A missing
@@ -146,12 +143,12 @@ bool credential_equal(const struct credential *a, const struct credential *b)
 
 size_t credentials_count(const struct credentials *credentials)
 {
-    return credentials->count;
+    return credentials != NULL ? credentials->count : 0;
 }
 
 size_t credentials_short_keys(const struct credentials *credentials)
 {
-    return credentials->short_keys;
+    return credentials != NULL ? credentials->short_keys : 0;
 }
 
 /* --- making the table --- */
@@ -242,6 +239,7 @@ static int read_lines(struct credentials *credentials, const char *text, size_t 
                       struct position *at)
 {
     const char *end = text + len;
+    size_t mistakes = at->error->count;
     struct psk_line line;
     while (text < end && !config_error_full(at->error)) {
         const char *newline = memchr(text, '\n', (size_t)(end - text));
@@ -255,7 +253,7 @@ static int read_lines(struct credentials *credentials, const char *text, size_t 
         text = next + 1;
     }
     explicit_bzero(&line, sizeof(line));
-    return at->error->count > 0 ? -EBADMSG : 0;
+    return at->error->count > mistakes ? -EBADMSG : 0;
 }
 
 /* Lines that are neither blank nor a comment from their first byte on: an upper bound. */
@@ -294,7 +292,7 @@ int credentials_parse(const char *file, const char *text, size_t len,
 {
     struct position at = { .file = file, .error = error };
     size_t lines = count_lines(text, len);
-    error->count = 0;
+    size_t mistakes = error->count;
     if (lines > settings->max_count) {
         config_error_add(error, file, 0, 0, "found %zu lines; allowed: %zu", lines,
                          settings->max_count);
@@ -307,6 +305,9 @@ int credentials_parse(const char *file, const char *text, size_t len,
     credentials->settings = *settings;
     int err = allocate(credentials, lines, len);
     err = err != 0 ? err : read_lines(credentials, text, len, &at);
+    if (err != 0 && error->count == mistakes) {
+        config_error_add(error, file, 0, 0, "%s", strerror(-err));
+    }
     if (err != 0) {
         credentials_free(credentials);
         return err;
@@ -332,83 +333,15 @@ void credentials_free(struct credentials *credentials)
 
 /* --- the file --- */
 
-static int check_file(const struct stat *status, const char *path, size_t max_count,
-                      struct config_error *error)
-{
-    if (!S_ISREG(status->st_mode)) {
-        config_error_add(error, path, 0, 0, "found something else; allowed: a regular file");
-        return -EACCES;
-    }
-    if (status->st_mode & (S_IROTH | S_IWOTH | S_IWGRP)) {
-        config_error_add(error, path, 0, 0,
-                         "found permissions %03o; allowed: 640 or stricter, as it holds keys "
-                         "(chmod o=,g-w)",
-                         status->st_mode & 0777);
-        return -EACCES;
-    }
-    if ((uint64_t)status->st_size > (uint64_t)max_count * LINE_BYTES_MAX) {
-        config_error_add(error, path, 0, 0, "found %lld bytes; allowed: %zu lines of %d bytes",
-                         (long long)status->st_size, max_count, LINE_BYTES_MAX);
-        return -EFBIG;
-    }
-    return 0;
-}
-
-/* Reads what fstat() promised; a file that grows meanwhile is cut there, and a last line without
- * its end is most likely refused. */
-static int read_all(int fd, char *text, size_t size, size_t *len)
-{
-    *len = 0;
-    while (*len < size) {
-        ssize_t got = read(fd, text + *len, size - *len);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got <= 0) {
-            return got < 0 ? -errno : 0;
-        }
-        *len += (size_t)got;
-    }
-    return 0;
-}
-
-static int load(int fd, const char *path, const struct credentials_settings *settings,
-                struct credentials **credentials, struct config_error *error)
-{
-    struct stat status;
-    size_t len;
-    if (fstat(fd, &status) != 0) {
-        return -errno;
-    }
-    int err = check_file(&status, path, settings->max_count, error);
-    if (err != 0) {
-        return err;
-    }
-    size_t size = (size_t)status.st_size;
-    char *text = malloc(size + 1);
-    if (text == NULL) {
-        return -ENOMEM;
-    }
-    err = read_all(fd, text, size, &len);
-    if (err == 0) {
-        err = credentials_parse(path, text, len, settings, credentials, error);
-    }
-    explicit_bzero(text, size);
-    free(text);
-    return err;
-}
-
 int credentials_load(const char *path, const struct credentials_settings *settings,
                      struct credentials **credentials, struct config_error *error)
 {
-    error->count = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe is refused, not waited for */
-    int err = fd < 0 ? -errno : load(fd, path, settings, credentials, error);
-    if (fd >= 0) {
-        (void)close(fd);
+    struct secret_file file;
+    int err = secret_file_read(path, settings->max_count * LINE_BYTES_MAX, true, &file, error);
+    if (err != 0) {
+        return err;
     }
-    if (err != 0 && error->count == 0) {
-        config_error_add(error, path, 0, 0, "%s", strerror(-err));
-    }
+    err = credentials_parse(path, file.text, file.len, settings, credentials, error);
+    secret_file_deinit(&file);
     return err;
 }

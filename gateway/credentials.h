@@ -34,10 +34,9 @@ struct credentials_settings {
 };
 
 /**
- * Reads a psk_file. It must be a regular file that others can neither read nor write and that its
- * group cannot write; that the group may read it lets a service account do so without owning it.
+ * Reads a psk_file, with the permissions that secret_file.h wants.
  *
- * @param[out] error  why not, `file:line:column: …`; of many mistakes the first few
+ * @param[out] error  messages more after a failure, `file:line:column: …`; of many the first few
  * @return 0, -EBADMSG (the content), -EACCES (the permissions), -EFBIG, -ENOMEM, or what open(2)
  *         and read(2) say
  */
@@ -52,6 +51,7 @@ struct credentials_settings {
 /** Wipes and frees; accepts NULL. */
 void credentials_free(struct credentials *credentials);
 
+/** Accepts NULL, as the next. */
 size_t credentials_count(const struct credentials *credentials);
 
 /** Keys shorter than the 16 bytes that are advised. */

@@ -1,15 +1,16 @@
 /*
  * The wiring. The route of a message, up:
  *
- *   loop.c (a socket is readable) -> transport_udp_receive -> lwm2m_server_receive
- *     -> on_event -> uplink.c (message.c writes JSON) -> backlog.c -> broker_publish (mqtt/)
- *   mqtt/ -> on_published -> backlog.c -> on_settled -> lwm2m_server_acknowledge
+ *   loop.c (a socket is readable) -> transport_udp_receive [-> secure_listeners.c]
+ *     -> lwm2m_server_receive -> on_event -> uplink.c (message.c writes JSON) -> backlog.c ->
+ * broker_publish (mqtt/) mqtt/ -> on_published -> backlog.c -> on_settled ->
+ * lwm2m_server_acknowledge
  *
  * and down:
  *
  *   mqtt/ (another thread) -> loop_wake -> mqtt_connection_dispatch -> on_message
  *     -> downlink.c (command.c reads JSON) -> lwm2m_server_request -> on_datagram
- *     -> transport_udp_send; what became of it comes back to on_event
+ *     [-> secure_listeners.c] -> transport_udp_send; what became of it comes back to on_event
  *
  * One thread runs all of this. Its end has stages, each with a deadline: requests under way, then
  * what waits for the broker, then the connection.
@@ -63,6 +64,27 @@ static int start_loop(struct gateway *gateway)
     return loop_new(&callbacks, &gateway->loop);
 }
 
+void gateway_print_mistakes(const struct config_error *error)
+{
+    for (size_t i = 0; i < error->count; i++) {
+        fprintf(stderr, "%s\n", error->messages[i]);
+    }
+}
+
+static int start_security(struct gateway *gateway)
+{
+    struct config_error error = { 0 };
+    struct secure_listeners_settings settings = gateway_secure_callbacks;
+    settings.config = gateway->config;
+    settings.log = gateway->log;
+    settings.ctx = gateway;
+    random_fill(&gateway->random, settings.hash_key, sizeof(settings.hash_key));
+    int err = secure_listeners_new(&settings, gateway_now_ms(NULL), &gateway->secure, &error);
+    gateway_print_mistakes(&error);
+    gateway->misconfigured = error.count > 0;
+    return err;
+}
+
 static int listen_on(struct gateway *gateway, size_t index)
 {
     const struct config_listener *wanted = &gateway->config->lwm2m.listeners.items[index];
@@ -72,15 +94,16 @@ static int listen_on(struct gateway *gateway, size_t index)
         .listener = (uint16_t)index,
         .socket_buffer = gateway->config->lwm2m.socket_buffer,
     };
+    const char *transport = wanted->transport == CONFIG_TRANSPORT_DTLS ? "dtls" : "udp";
     int err = transport_udp_new(&settings, &gateway->listeners[index]);
     if (err != 0) {
-        log_error(gateway->log, "listen-failed", LOG_TEXT("transport", "udp"),
+        log_error(gateway->log, "listen-failed", LOG_TEXT("transport", transport),
                   LOG_TEXT("address", wanted->host), LOG_NUMBER("port", wanted->port),
                   LOG_TEXT("reason", strerror(-err)));
         return err;
     }
     gateway->listener_count++;
-    log_info(gateway->log, "listening", LOG_TEXT("transport", "udp"),
+    log_info(gateway->log, "listening", LOG_TEXT("transport", transport),
              LOG_TEXT("address", wanted->host), LOG_NUMBER("port", wanted->port));
     return loop_add(gateway->loop, transport_udp_fd(gateway->listeners[index]));
 }
@@ -217,8 +240,8 @@ static int start_connection(struct gateway *gateway)
 static int start(struct gateway *gateway)
 {
     static int (*const steps[])(struct gateway *) = {
-        start_log,    gateway_start_store, start_loop,     start_listeners,  start_definitions,
-        start_server, start_uplink,        start_downlink, start_connection,
+        start_log,         start_security, gateway_start_store, start_loop,     start_listeners,
+        start_definitions, start_server,   start_uplink,        start_downlink, start_connection,
     };
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
         int err = steps[i](gateway);
@@ -234,6 +257,7 @@ static void release(struct gateway *gateway)
 {
     mqtt_connection_free(gateway->connection);
     lwm2m_server_free(gateway->server);
+    secure_listeners_free(gateway->secure);
     downlink_free(gateway->downlink);
     uplink_free(gateway->uplink);
     backlog_free(gateway->backlog);
@@ -248,19 +272,15 @@ static void release(struct gateway *gateway)
     log_free(gateway->log);
 }
 
-bool gateway_supports(const struct config *config, char *reason, size_t size)
+int gateway_check(const struct config *config, struct config_error *error)
 {
-    for (size_t i = 0; i < config->lwm2m.listeners.count; i++) {
-        const struct config_listener *listener = &config->lwm2m.listeners.items[i];
-        if (listener->transport != CONFIG_TRANSPORT_UDP) {
-            (void)snprintf(reason, size,
-                           "lwm2m.listeners: transport dtls (%s, port %u) is not available in this "
-                           "version, only udp is",
-                           listener->host, listener->port);
-            return false;
-        }
-    }
-    return true;
+    struct secure_listeners *secure = NULL;
+    struct random_pool random = { 0 };
+    struct secure_listeners_settings settings = { .config = config };
+    random_fill(&random, settings.hash_key, sizeof(settings.hash_key));
+    int err = secure_listeners_new(&settings, 0, &secure, error);
+    secure_listeners_free(secure);
+    return err;
 }
 
 enum gateway_status gateway_run(const struct config *config, const char *file)
@@ -278,11 +298,15 @@ enum gateway_status gateway_run(const struct config *config, const char *file)
                                        ? config->store.path
                                        : "none: nothing is kept over a restart"));
         loop_run(gateway->loop);
+        secure_listeners_log_counters(gateway->secure);
         log_info(gateway->log, "stopped", LOG_NUMBER("dropped", uplink_dropped(gateway->uplink)));
     } else if (gateway->log != NULL) {
         log_error(gateway->log, "start-failed", LOG_TEXT("reason", strerror(-err)));
     }
+    enum gateway_status status = err == 0                 ? GATEWAY_ENDED
+                                 : gateway->misconfigured ? GATEWAY_BAD_CONFIGURATION
+                                                          : GATEWAY_FAILED;
     release(gateway);
     free(gateway);
-    return err == 0 ? GATEWAY_ENDED : GATEWAY_FAILED;
+    return status;
 }

@@ -15,16 +15,18 @@ enum gateway_status {
 };
 
 /**
- * Whether this program can do what a configuration asks for.
+ * Checks what a configuration names and config/ does not read: keys and certificates.
  *
- * @param[out] reason  one line; only when it cannot
+ * @param[out] error  the mistakes; zeroed by the caller
+ * @return 0, or a negative errno
  */
-bool gateway_supports(const struct config *config, char *reason, size_t size);
+[[nodiscard]] int gateway_check(const struct config *config, struct config_error *error);
 
 /**
  * Runs until SIGTERM or SIGINT: then commands under way get a few seconds to end, what waits for
  * the broker is sent, `offline` is published. A second signal ends at once. SIGHUP reads the
- * configuration again and loads the object definitions anew. Logs to standard error.
+ * configuration again and loads object definitions, keys and certificates anew. Logs to standard
+ * error.
  *
  * @param config  borrowed for the run
  * @param file    where the configuration came from, for SIGHUP

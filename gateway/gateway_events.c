@@ -43,8 +43,9 @@ static void on_random(void *ctx, void *bytes, size_t len)
 
 /* --- what the LwM2M server asks and tells --- */
 
-static void on_datagram(void *ctx, const struct transport_route *route, const uint8_t *data,
-                        size_t len)
+/* A datagram as it will be on the wire. */
+static void send_datagram(void *ctx, const struct transport_route *route, const uint8_t *data,
+                          size_t len)
 {
     struct gateway *gateway = ctx;
     if (++gateway->unflushed[route->listener] % TRANSPORT_UDP_BATCH == 0) {
@@ -52,6 +53,51 @@ static void on_datagram(void *ctx, const struct transport_route *route, const ui
     }
     transport_udp_send(gateway->listeners[route->listener], route, data, len);
 }
+
+static void on_datagram(void *ctx, const struct transport_route *route, const uint8_t *data,
+                        size_t len)
+{
+    struct gateway *gateway = ctx;
+    if (route->session != 0) {
+        secure_listeners_send(gateway->secure, route, data, len);
+    } else {
+        send_datagram(gateway, route, data, len);
+    }
+}
+
+static bool on_may_speak_for(void *ctx, const struct transport_route *route, const char *endpoint)
+{
+    const struct gateway *gateway = ctx;
+    return secure_listeners_may_speak_for(gateway->secure, route, endpoint);
+}
+
+static bool on_endpoint_of(void *ctx, const struct transport_route *route, char *name, size_t size)
+{
+    const struct gateway *gateway = ctx;
+    return secure_listeners_endpoint_of(gateway->secure, route, name, size);
+}
+
+/* --- what the dtls listeners tell --- */
+
+static void on_decrypted(void *ctx, const struct transport_route *route, uint8_t *data, size_t len)
+{
+    struct gateway *gateway = ctx;
+    lwm2m_server_receive(gateway->server, route, data, len, gateway->now_ms);
+}
+
+static void on_session(void *ctx, const struct transport_route *route, const char *endpoint)
+{
+    struct gateway *gateway = ctx;
+    lwm2m_server_reroute(gateway->server, endpoint, route, gateway->now_ms);
+}
+
+const struct secure_listeners_settings gateway_secure_callbacks = {
+    .send = send_datagram,
+    .receive = on_decrypted,
+    .established = on_session,
+};
+
+/* --- what devices are, and have to say --- */
 
 static bool on_definition(void *ctx, uint16_t object, struct lwm2m_version version,
                           uint16_t resource, struct lwm2m_definition *definition)
@@ -268,6 +314,8 @@ const struct lwm2m_server_callbacks gateway_server_callbacks = {
     .random = on_random,
     .wall_clock_s = wall_clock_s,
     .refused = on_registration_refused,
+    .may_speak_for = on_may_speak_for,
+    .endpoint_of = on_endpoint_of,
     .awake_window_ms = on_awake_window,
     .definition = on_definition,
     .observation_context_free = on_echo_free,

@@ -12,6 +12,7 @@
 #include "gateway/gateway.h"
 #include "gateway/loop.h"
 #include "gateway/random.h"
+#include "gateway/secure_listeners.h"
 #include "gateway/store/store.h"
 
 #include "lwm2m/transport/udp.h"
@@ -28,7 +29,8 @@ struct gateway {
     struct loop *loop;
     struct transport_udp *listeners[CONFIG_LISTENERS_MAX];
     size_t listener_count;
-    struct store *store; /* NULL: nothing is kept over a restart */
+    struct secure_listeners *secure; /* NULL without a dtls listener */
+    struct store *store;             /* NULL: nothing is kept over a restart */
     struct definitions *definitions;
     struct auto_observe *auto_observe;
     struct lwm2m_server *server;
@@ -37,6 +39,7 @@ struct gateway {
     struct downlink *downlink;
     struct mqtt_topic *command_topic;
     struct mqtt_connection *connection;
+    bool misconfigured; /* a file that the configuration names is wrong */
     bool connected;
     uint64_t now_ms;                        /* of the batch of datagrams at hand */
     size_t unflushed[CONFIG_LISTENERS_MAX]; /* datagrams queued since the last flush */
@@ -48,6 +51,9 @@ struct gateway {
 
 /** The clock of everything but timestamps, in ms; `ctx` is not used. */
 uint64_t gateway_now_ms(void *ctx);
+
+/** Prints messages as they are: `file:line:column: …` is what people and editors look for. */
+void gateway_print_mistakes(const struct config_error *error);
 
 /** Loads the definitions of a directory and logs what came of it. */
 void gateway_load_definitions(struct gateway *gateway, const char *directory);
@@ -71,6 +77,7 @@ extern const struct lwm2m_server_callbacks gateway_server_callbacks;
 extern const struct mqtt_callbacks gateway_broker_callbacks;
 extern const struct backlog_settings gateway_backlog_callbacks; /* without bounds */
 extern const struct loop_callbacks gateway_loop_callbacks;
+extern const struct secure_listeners_settings gateway_secure_callbacks; /* nothing but callbacks */
 uint64_t gateway_wall_ms(void *ctx);
 bool gateway_names(void *ctx, const struct lwm2m_device *device, uint16_t object, uint16_t resource,
                    const char **name, const char **units);

@@ -74,29 +74,38 @@ static void stop(struct gateway *gateway, int number)
 
 /* --- SIGHUP --- */
 
-/* Lines as they are: `file:line:column: …` is what people and editors look for. */
-static void print_mistakes(const struct config_error *error)
+static void refuse_reload(struct gateway *gateway, const struct config_error *error)
 {
-    for (size_t i = 0; i < error->count; i++) {
-        fprintf(stderr, "%s\n", error->messages[i]);
-    }
+    gateway_print_mistakes(error);
+    log_error(gateway->log, "reload-refused", LOG_TEXT("file", gateway->file),
+              LOG_NUMBER("mistakes", error->count),
+              LOG_TEXT("first", error->count > 0 ? error->messages[0] : "out of memory"));
 }
 
+static void apply(struct gateway *gateway, const struct config *config)
+{
+    gateway_load_definitions(gateway, config->lwm2m.xml_dir);
+    log_set_level(gateway->log, (enum log_level)config->log.level);
+    log_info(gateway->log, "reloaded", LOG_TEXT("file", gateway->file),
+             LOG_TEXT("applied", "lwm2m.xml_dir log.level security"),
+             LOG_TEXT("note", "other settings take effect after a restart"));
+}
+
+/* A mistake anywhere leaves everything as it was. */
 static void reload(struct gateway *gateway)
 {
     struct config config;
     struct config_error error = { 0 };
     if (config_load_file(gateway->file, &config, &error) != 0) {
-        print_mistakes(&error);
-        log_error(gateway->log, "reload-refused", LOG_TEXT("file", gateway->file),
-                  LOG_NUMBER("mistakes", error.count));
+        refuse_reload(gateway, &error);
         return;
     }
-    gateway_load_definitions(gateway, config.lwm2m.xml_dir);
-    log_set_level(gateway->log, (enum log_level)config.log.level);
-    log_info(gateway->log, "reloaded", LOG_TEXT("file", gateway->file),
-             LOG_TEXT("applied", "lwm2m.xml_dir log.level"),
-             LOG_TEXT("note", "other settings take effect after a restart"));
+    if (secure_listeners_reload(gateway->secure, &config, gateway->server, gateway_now_ms(NULL),
+                                &error) != 0) {
+        refuse_reload(gateway, &error);
+    } else {
+        apply(gateway, &config);
+    }
     config_deinit(&config);
 }
 
@@ -105,7 +114,12 @@ static void reload(struct gateway *gateway)
 static void on_received(void *ctx, const struct transport_route *route, uint8_t *data, size_t len)
 {
     struct gateway *gateway = ctx;
-    lwm2m_server_receive(gateway->server, route, data, len, gateway->now_ms);
+    const struct config_listeners *listeners = &gateway->config->lwm2m.listeners;
+    if (listeners->items[route->listener].transport == CONFIG_TRANSPORT_DTLS) {
+        secure_listeners_receive(gateway->secure, route, data, len, gateway->now_ms);
+    } else {
+        lwm2m_server_receive(gateway->server, route, data, len, gateway->now_ms);
+    }
 }
 
 static void on_readable(void *ctx, size_t index)
@@ -135,6 +149,7 @@ static void on_due(void *ctx)
     struct gateway *gateway = ctx;
     uint64_t now = gateway_now_ms(NULL);
     lwm2m_server_run(gateway->server, now);
+    secure_listeners_run(gateway->secure, now);
     mqtt_connection_dispatch(gateway->connection, now);
 }
 
@@ -174,6 +189,7 @@ static uint64_t on_prepare(void *ctx)
     watch_sockets(gateway);
     uint64_t next = earlier(lwm2m_server_next_ms(gateway->server),
                             mqtt_connection_next_deadline(gateway->connection));
+    next = earlier(next, secure_listeners_next_ms(gateway->secure));
     next = earlier(next, backlog_next_ms(gateway->backlog));
     if (gateway->store != NULL && store_is_pending(gateway->store)) {
         next = earlier(next, now + COMMIT_RETRY_MS);

@@ -69,37 +69,40 @@ static bool read_options(int argc, char **argv, struct options *options, int *st
     return true;
 }
 
-static int load(const char *file, struct config *config)
+/* Says what is wrong; returns whether anything is. */
+static bool complain(const char *file, int err, const struct config_error *error)
 {
-    struct config_error error = { 0 };
-    int err = config_load_file(file, config, &error);
-    for (size_t i = 0; i < error.count; i++) {
-        fprintf(stderr, "%s\n", error.messages[i]);
+    for (size_t i = 0; i < error->count; i++) {
+        fprintf(stderr, "%s\n", error->messages[i]);
     }
-    if (err != 0 && error.count == 0) {
+    if (err != 0 && error->count == 0) {
         fprintf(stderr, "%s: %s\n", file, strerror(-err));
     }
-    return err;
+    return err != 0;
+}
+
+static enum gateway_status check(const struct config *config, const char *file)
+{
+    struct config_error error = { 0 };
+    int err = gateway_check(config, &error);
+    return complain(file, err, &error) ? GATEWAY_BAD_CONFIGURATION : GATEWAY_ENDED;
 }
 
 int main(int argc, char **argv)
 {
     struct options options = { .file = LWM2MQTT_CONFIG_FILE };
     struct config config;
-    char reason[256];
+    struct config_error error = { 0 };
     int status;
     if (!read_options(argc, argv, &options, &status)) {
         return status;
     }
-    if (load(options.file, &config) != 0) {
+    int err = config_load_file(options.file, &config, &error);
+    if (complain(options.file, err, &error)) {
         return GATEWAY_BAD_CONFIGURATION;
     }
-    if (!gateway_supports(&config, reason, sizeof(reason))) {
-        fprintf(stderr, "%s: %s\n", options.file, reason);
-        status = GATEWAY_BAD_CONFIGURATION;
-    } else if (!options.check) {
-        status = (int)gateway_run(&config, options.file);
-    }
+    status =
+        (int)(options.check ? check(&config, options.file) : gateway_run(&config, options.file));
     config_deinit(&config);
     return status;
 }

@@ -549,6 +549,32 @@ void lwm2m_server_kick(struct lwm2m_server *server, struct lwm2m_device *device,
     lwm2m_server_leave(server);
 }
 
+/* The table must not change while it is walked through: first the names, then the removals. */
+size_t lwm2m_server_kick_if(struct lwm2m_server *server, lwm2m_device_predicate *predicate,
+                            void *ctx, uint64_t now_ms)
+{
+    size_t cursor = 0, count = 0;
+    struct lwm2m_device *device;
+    assert(server->depth == 0);
+    struct lwm2m_device **wanted =
+        calloc(lwm2m_registry_count(&server->registry) + 1, sizeof(struct lwm2m_device *));
+    if (!wanted) {
+        return 0;
+    }
+    lwm2m_server_enter(server, now_ms);
+    while ((device = lwm2m_registry_next(&server->registry, &cursor))) {
+        if (predicate(ctx, device)) {
+            wanted[count++] = device;
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        lwm2m_device_remove(server, wanted[i], LWM2M_LEFT_KICKED);
+    }
+    lwm2m_server_leave(server);
+    free(wanted);
+    return count;
+}
+
 void lwm2m_server_acknowledge(struct lwm2m_server *server, const struct lwm2m_receipt *receipt,
                               uint64_t now_ms)
 {

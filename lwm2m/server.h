@@ -264,6 +264,13 @@ void lwm2m_server_drop_requests(struct lwm2m_server *server, const char *reason)
  */
 void lwm2m_server_kick(struct lwm2m_server *server, struct lwm2m_device *device, uint64_t now_ms);
 
+typedef bool lwm2m_device_predicate(void *ctx, const struct lwm2m_device *device);
+
+/** The same for all that `predicate` wants removed; returns how many, 0 also when memory is short.
+ *  Walks through all devices. The predicate only looks. Not from within an event. */
+size_t lwm2m_server_kick_if(struct lwm2m_server *server, lwm2m_device_predicate *predicate,
+                            void *ctx, uint64_t now_ms);
+
 /** A notification or Send is safe: acknowledges it (2.04 to a Send), then lets waiting requests go.
  */
 void lwm2m_server_acknowledge(struct lwm2m_server *server, const struct lwm2m_receipt *receipt,

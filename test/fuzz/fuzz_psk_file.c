@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .hash_key = { 1, 2 },
     };
     struct credentials *credentials = NULL;
-    struct config_error error;
+    struct config_error error = { 0 };
     if (credentials_parse("psk", (const char *)data, size, &settings, &credentials, &error) != 0) {
         return 0;
     }

@@ -273,7 +273,7 @@ static int add_suites(struct tunnel *tunnel, const char *names)
         int id = mbedtls_ssl_get_ciphersuite_id(name);
         if (id == 0) {
             fprintf(stderr, "lwm2m-sim: this mbedtls has no cipher suite %s\n", name);
-            return -EINVAL;
+            return MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
         }
         tunnel->suites[count++] = id;
         names += len + (names[len] == ',');
@@ -312,6 +312,9 @@ static int add_credentials(struct tunnel *tunnel)
 
 static int configure(struct tunnel *tunnel)
 {
+    static const char *const usual[] = { "TLS-ECDHE-ECDSA-WITH-AES-128-CCM-8",
+                                         "TLS-PSK-WITH-AES-128-CCM-8" };
+    const struct tunnel_settings *settings = &tunnel->settings;
     mbedtls_ssl_config *config = &tunnel->config;
     int err =
         mbedtls_ctr_drbg_seed(&tunnel->random, mbedtls_entropy_func, &tunnel->entropy, NULL, 0);
@@ -330,6 +333,10 @@ static int configure(struct tunnel *tunnel)
 #if HAS_CONNECTION_ID
     err = mbedtls_ssl_conf_cid(config, 0, MBEDTLS_SSL_UNEXPECTED_CID_IGNORE);
 #endif
+    err = err != 0
+              ? err
+              : add_suites(tunnel, settings->suites != NULL ? settings->suites
+                                                            : usual[settings->identity != NULL]);
     err = err != 0 ? err : add_credentials(tunnel);
     err = err != 0 ? err : mbedtls_ssl_setup(&tunnel->ssl, config);
     /* A LwM2M server is known by its authority; it need not have a name. */
@@ -417,13 +424,7 @@ int tunnel_open(struct tunnel **out, const struct sockaddr *server, socklen_t se
     mbedtls_pk_init(&tunnel->key);
     mbedtls_ssl_config_init(&tunnel->config);
     mbedtls_ssl_init(&tunnel->ssl);
-    static const char *const usual[] = { "TLS-ECDHE-ECDSA-WITH-AES-128-CCM-8",
-                                         "TLS-PSK-WITH-AES-128-CCM-8" };
     int err = open_descriptors(tunnel, port);
-    err = err != 0
-              ? err
-              : add_suites(tunnel, settings->suites != NULL ? settings->suites
-                                                            : usual[settings->identity != NULL]);
     int fault = err == 0 ? configure(tunnel) : 0;
     if (fault != 0) {
         char reason[128];

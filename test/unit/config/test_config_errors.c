@@ -22,7 +22,7 @@
     "listeners, socket_buffer, xml_dir, max_devices, lifetime_min, lifetime_max, "                 \
     "qmode_time_window, qmode_overrides, queue_length, queue_attempts, response_timeout, "         \
     "auto_observe, "                                                                               \
-    "update_publish, report_queued, coap"
+    "update_publish, report_queued, coap, dtls"
 #define DURATION "a duration with its unit (500ms, 22s, 5m, 24h)"
 #define BROKER                                                                                     \
     "mqtt://host[:port] or mqtts://host[:port] (mqtt.username is a setting of its own), or a "     \
@@ -171,6 +171,15 @@ static const struct {
       "f:1:43: mqtt.tls.key_file: found without mqtt.tls.cert_file; allowed: both or none" },
     { "security: {cert_file: c}",
       "f:1:23: security.cert_file: found without security.key_file; allowed: both or none" },
+    { "security: {cert_file: c, key_file: k}",
+      "f:1:23: security.cert_file: found without security.ca_file; allowed: both" },
+    { "security: {ca_file: c}",
+      "f:1:21: security.ca_file: found without security.cert_file; allowed: both" },
+    { "security: {crl_file: c}",
+      "f:1:22: security.crl_file: found without security.ca_file; allowed: both" },
+    { "security: {ciphersuites: TLS_PSK_WITH_AES_128_CCM_8}",
+      "f:1:26: security.ciphersuites: found \"TLS_PSK_WITH_AES_128_CCM_8\"; allowed: a list of up "
+      "to 64 names" },
     { "mqtt: {topics: {command: {topic: dn/all}}}",
       "f:1:34: mqtt.topics.command: found no ${endpoint_name} in the topic or in mqtt.mountpoint, "
       "so every device would get every command; allowed: dn/${endpoint_name}" },

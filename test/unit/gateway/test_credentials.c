@@ -29,7 +29,7 @@ static const struct credentials_settings settings = {
 static struct credentials *parse(const char *text)
 {
     struct credentials *credentials = NULL;
-    struct config_error error;
+    struct config_error error = { 0 };
     int err = credentials_parse("psk", text, strlen(text), &settings, &credentials, &error);
     if (err != 0) {
         fail_msg("%s", error.messages[0]);
@@ -165,7 +165,7 @@ static void test_a_mistake_refuses_all(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
         struct credentials *credentials = NULL;
-        struct config_error error;
+        struct config_error error = { 0 };
         assert_int_equal(credentials_parse("psk", refused[i].text, strlen(refused[i].text),
                                            &settings, &credentials, &error),
                          -EBADMSG);
@@ -187,7 +187,7 @@ static void test_messages_quote_nothing(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         struct credentials *credentials = NULL;
-        struct config_error error;
+        struct config_error error = { 0 };
         assert_int_equal(
             credentials_parse("psk", texts[i], strlen(texts[i]), &settings, &credentials, &error),
             -EBADMSG);
@@ -199,13 +199,14 @@ static void test_bounds(void **state)
 {
     (void)state;
     struct credentials *credentials = NULL;
-    struct config_error error;
+    struct config_error error = { 0 };
     struct credentials_settings small = settings;
     small.max_count = 2;
     const char *text = "a 01\n# b\n\nb 02\nc 03\n";
     assert_int_equal(credentials_parse("psk", text, strlen(text), &small, &credentials, &error),
                      -EFBIG);
     assert_string_equal(error.messages[0], "psk: found 3 lines; allowed: 2");
+    error.count = 0;
 
     char *many = malloc((CREDENTIALS_PATTERNS_MAX + 1) * 16), *at = many;
     assert_non_null(many);
@@ -248,7 +249,7 @@ static void test_permissions(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct credentials *credentials = NULL;
-        struct config_error error;
+        struct config_error error = { 0 };
         assert_int_equal(chmod(path, cases[i].mode), 0);
         assert_int_equal(credentials_load(path, &settings, &credentials, &error), cases[i].err);
         assert_int_equal(error.count, cases[i].err ? 1 : 0);
@@ -259,11 +260,12 @@ static void test_permissions(void **state)
 static void test_other_files_are_refused(void **state)
 {
     struct credentials *credentials = NULL;
-    struct config_error error;
+    struct config_error error = { 0 };
     (void)state;
     assert_int_equal(credentials_load("/nonexistent/psk", &settings, &credentials, &error),
                      -ENOENT);
     assert_string_equal(error.messages[0], "/nonexistent/psk: No such file or directory");
+    error.count = 0;
     assert_int_equal(credentials_load("/", &settings, &credentials, &error), -EACCES);
     assert_string_equal(error.messages[0], "/: found something else; allowed: a regular file");
 }

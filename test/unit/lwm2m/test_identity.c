@@ -220,6 +220,30 @@ static void a_new_session_is_used_before_the_device_speaks(void **state)
     lwm2m_server_drop_requests(h->server, "");
 }
 
+static bool is_secured(void *ctx, const struct lwm2m_device *device)
+{
+    (void)ctx;
+    return lwm2m_device_route(device)->session != 0;
+}
+
+static void devices_are_removed_by_what_they_are(void **state)
+{
+    struct harness *h = with_names(state);
+    registered_by(h, 3);
+    device_register(h, "ep=b&lt=300&lwm2m=1.1", LINKS);
+    expect(h, "registered b", CREATED, NULL);
+    h->route.session = 0;
+    device_register(h, "ep=x&lt=300&lwm2m=1.1", LINKS);
+    expect(h, "registered x", CREATED, NULL);
+    assert_int_equal(lwm2m_server_kick_if(h->server, is_secured, NULL, h->now_ms), 2);
+    assert_int_equal(h->count, 2);
+    assert_non_null(strstr(h->lines[0], ": kicked"));
+    h->count = 0;
+    assert_null(lwm2m_server_find(h->server, "a"));
+    assert_non_null(lwm2m_server_find(h->server, "x"));
+    assert_int_equal(lwm2m_server_kick_if(h->server, is_secured, NULL, h->now_ms), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, harness_setup, harness_teardown)
 
 int main(void)
@@ -234,6 +258,7 @@ int main(void)
         TEST(a_notification_from_a_stranger_is_refused),
         TEST(a_send_by_a_new_session_is_known_by_its_identity),
         TEST(a_session_may_change_its_address),
+        TEST(devices_are_removed_by_what_they_are),
         TEST(a_new_session_is_used_before_the_device_speaks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,429 @@
+#include "gateway/secure_listeners.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/config.h"
+#include "config/error.h"
+#include "gateway/identity.h"
+#include "gateway/log.h"
+#include "gateway/security_files.h"
+#include "lwm2m/server.h"
+
+enum {
+    RETRANSMIT_MIN_MS =
+        1000, /* RFC 6347, 4.2.4.1, but not up to a minute: devices give up sooner */
+    RETRANSMIT_MAX_MS = 16000,
+    ALERTS_PER_S = 10,
+    FAILURES_PERIOD_MS = 10000, /* between two lines about failed handshakes */
+};
+
+struct secure_listeners {
+    struct log *log;
+    uint64_t hash_key[2];
+    void *ctx;
+    void (*send)(void *ctx, const struct transport_route *route, const uint8_t *data, size_t len);
+    void (*receive)(void *ctx, const struct transport_route *route, uint8_t *data, size_t len);
+    void (*established)(void *ctx, const struct transport_route *route, const char *endpoint);
+    struct transport_dtls *dtls;
+    struct security_files files;
+    bool allow_plain;
+
+    uint64_t failures_logged; /* of the counters below, when the last line was written */
+    uint64_t failures_ms;     /* when that was */
+};
+
+/* --- what the engine asks and tells --- */
+
+static void on_send(void *ctx, const struct transport_route *route, const uint8_t *data, size_t len)
+{
+    const struct secure_listeners *listeners = ctx;
+    listeners->send(listeners->ctx, route, data, len);
+}
+
+static void on_receive(void *ctx, const struct transport_route *route, uint8_t *data, size_t len)
+{
+    const struct secure_listeners *listeners = ctx;
+    listeners->receive(listeners->ctx, route, data, len);
+}
+
+static int on_find_key(void *ctx, const uint8_t *identity, size_t len,
+                       struct transport_dtls_key *key)
+{
+    const struct secure_listeners *listeners = ctx;
+    struct credential credential;
+    char text[IDENTITY_TEXT_SIZE];
+    if (!credentials_find(listeners->files.psk, identity, len, &credential)) {
+        log_warn(listeners->log, "handshake-refused",
+                 LOG_TEXT("identity", identity_text(identity, len, text)),
+                 LOG_TEXT("reason", "no such identity"));
+        return -ENOENT;
+    }
+    memcpy(key->bytes, credential.key, credential.key_len);
+    key->len = credential.key_len;
+    key->shared = credential.is_pattern;
+    return 0;
+}
+
+/* Who it is, for a log line: the identity, or the name of the certificate. */
+static const char *name_of(const struct transport_dtls_info *info, char text[IDENTITY_TEXT_SIZE])
+{
+    return info->identity != NULL ? identity_text(info->identity, info->identity_len, text)
+                                  : info->common_name;
+}
+
+static void on_established(void *ctx, const struct transport_dtls_info *info)
+{
+    const struct secure_listeners *listeners = ctx;
+    char endpoint[256];
+    if (log_enabled(listeners->log, LOG_LEVEL_DEBUG)) {
+        char peer[TRANSPORT_ADDRESS_TEXT_MAX], name[IDENTITY_TEXT_SIZE];
+        transport_address_format(&info->route.remote, peer);
+        log_debug(listeners->log, "dtls-established", LOG_NUMBER("session", info->route.session),
+                  LOG_TEXT("identity", name_of(info, name)), LOG_TEXT("peer", peer),
+                  LOG_TEXT("suite", info->suite),
+                  LOG_TEXT("connection_id", info->connection_id ? "yes" : "no"));
+    }
+    if (identity_name(info, listeners->files.psk, endpoint, sizeof(endpoint))) {
+        listeners->established(listeners->ctx, &info->route, endpoint);
+    }
+}
+
+static const char *const reasons[] = {
+    [TRANSPORT_DTLS_CLOSED] = "closed by the gateway",
+    [TRANSPORT_DTLS_BY_PEER] = "closed by the device",
+    [TRANSPORT_DTLS_REPLACED] = "replaced by a new one",
+    [TRANSPORT_DTLS_EVICTED] = "no room for more",
+    [TRANSPORT_DTLS_BROKEN] = "the device broke the protocol",
+};
+
+static void on_closed(void *ctx, const struct transport_dtls_info *info,
+                      enum transport_dtls_reason reason)
+{
+    const struct secure_listeners *listeners = ctx;
+    char name[IDENTITY_TEXT_SIZE];
+    log_debug(listeners->log, "dtls-closed", LOG_NUMBER("session", info->route.session),
+              LOG_TEXT("identity", name_of(info, name)), LOG_TEXT("reason", reasons[reason]));
+}
+
+/* --- start and end --- */
+
+bool secure_listeners_wanted(const struct config *config)
+{
+    for (size_t i = 0; i < config->lwm2m.listeners.count; i++) {
+        if (config->lwm2m.listeners.items[i].transport == CONFIG_TRANSPORT_DTLS) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct transport_dtls_text text_of(const struct secret_file *file)
+{
+    return (struct transport_dtls_text){ .text = file->text, .len = file->len };
+}
+
+/* Puts files in force for handshakes to come; names the setting that is to blame when it cannot. */
+static int set_credentials(struct transport_dtls *dtls, const struct config *config,
+                           const struct security_files *files, struct config_error *error)
+{
+    const struct config_words *suites = &config->security.ciphersuites;
+    const struct transport_dtls_credentials credentials = {
+        .psk = files->psk != NULL,
+        .chain = text_of(&files->chain),
+        .key = text_of(&files->key),
+        .ca = text_of(&files->ca),
+        .crl = text_of(&files->crl),
+        .suites = suites->count > 0 ? (const char *const *)suites->items : NULL,
+        .suites_len = suites->count,
+    };
+    const char *fault = "";
+    int err = transport_dtls_set_credentials(dtls, &credentials, &fault);
+    if (err != 0) {
+        config_error_add(error, "security", 0, 0, "%s", *fault != '\0' ? fault : strerror(-err));
+    }
+    return err;
+}
+
+static int new_engine(struct secure_listeners *listeners, const struct config *config,
+                      uint64_t now_ms)
+{
+    static const struct transport_dtls_events events = {
+        .send = on_send,
+        .receive = on_receive,
+        .established = on_established,
+        .closed = on_closed,
+        .find_key = on_find_key,
+    };
+    const struct transport_dtls_settings settings = {
+        .sessions_max = config->lwm2m.dtls.max_sessions,
+        .live_max = config->lwm2m.dtls.live_sessions,
+        .half_open_max = config->lwm2m.dtls.max_handshakes,
+        .handshake_ms = (uint32_t)config->lwm2m.dtls.handshake_timeout_ms,
+        .retransmit_min_ms = RETRANSMIT_MIN_MS,
+        .retransmit_max_ms = RETRANSMIT_MAX_MS,
+        .mtu = config->lwm2m.dtls.max_datagram,
+        .alerts_per_s = ALERTS_PER_S,
+        .connection_id = config->lwm2m.dtls.connection_id,
+    };
+    return transport_dtls_new(&settings, &events, listeners, now_ms, &listeners->dtls);
+}
+
+int secure_listeners_new(const struct secure_listeners_settings *settings, uint64_t now_ms,
+                         struct secure_listeners **out, struct config_error *error)
+{
+    *out = NULL;
+    error->count = 0;
+    if (!secure_listeners_wanted(settings->config)) {
+        return 0;
+    }
+    struct secure_listeners *listeners = calloc(1, sizeof(*listeners));
+    if (listeners == NULL) {
+        return -ENOMEM;
+    }
+    listeners->log = settings->log;
+    listeners->hash_key[0] = settings->hash_key[0];
+    listeners->hash_key[1] = settings->hash_key[1];
+    listeners->ctx = settings->ctx;
+    listeners->send = settings->send;
+    listeners->receive = settings->receive;
+    listeners->established = settings->established;
+    listeners->allow_plain = settings->config->security.allow_plain;
+    int err = security_files_load(settings->config, listeners->hash_key, &listeners->files, error);
+    err = err != 0 ? err : new_engine(listeners, settings->config, now_ms);
+    err = err != 0 ? err
+                   : set_credentials(listeners->dtls, settings->config, &listeners->files, error);
+    secret_file_deinit(&listeners->files.key); /* the engine has its own copy */
+    if (err != 0) {
+        secure_listeners_free(listeners);
+        return err;
+    }
+    *out = listeners;
+    return 0;
+}
+
+void secure_listeners_free(struct secure_listeners *listeners)
+{
+    if (listeners == NULL) {
+        return;
+    }
+    transport_dtls_free(listeners->dtls);
+    security_files_deinit(&listeners->files);
+    free(listeners);
+}
+
+/* --- datagrams and time --- */
+
+static uint64_t failures(const struct secure_listeners *listeners)
+{
+    const struct transport_dtls_counters *counters = transport_dtls_counters(listeners->dtls);
+    return counters->handshakes_failed + counters->handshakes_refused;
+}
+
+/* How many at the most once in a while: whoever floods the listener shall not fill the disk. */
+static void log_failures(struct secure_listeners *listeners, uint64_t now_ms)
+{
+    uint64_t count = failures(listeners) - listeners->failures_logged;
+    if (count == 0 ||
+        (listeners->failures_ms != 0 && now_ms < listeners->failures_ms + FAILURES_PERIOD_MS)) {
+        return;
+    }
+    listeners->failures_logged += count;
+    listeners->failures_ms = now_ms;
+    log_warn(listeners->log, "handshakes-failed", LOG_NUMBER("count", count),
+             LOG_NUMBER("under_way", transport_dtls_half_open(listeners->dtls)),
+             LOG_NUMBER("sessions", transport_dtls_sessions(listeners->dtls)));
+}
+
+void secure_listeners_receive(struct secure_listeners *listeners,
+                              const struct transport_route *route, const uint8_t *data, size_t len,
+                              uint64_t now_ms)
+{
+    transport_dtls_receive(listeners->dtls, route, data, len, now_ms);
+    log_failures(listeners, now_ms);
+}
+
+void secure_listeners_send(struct secure_listeners *listeners, const struct transport_route *route,
+                           const uint8_t *data, size_t len)
+{
+    int err = transport_dtls_send(listeners->dtls, route, data, len);
+    if (err == -EMSGSIZE) {
+        log_warn(
+            listeners->log, "message-too-long", LOG_NUMBER("session", route->session),
+            LOG_NUMBER("bytes", len),
+            LOG_NUMBER("allowed", transport_dtls_payload_max(listeners->dtls, route->session)));
+    }
+}
+
+void secure_listeners_run(struct secure_listeners *listeners, uint64_t now_ms)
+{
+    if (listeners != NULL) {
+        transport_dtls_run(listeners->dtls, now_ms);
+        log_failures(listeners, now_ms);
+    }
+}
+
+uint64_t secure_listeners_next_ms(const struct secure_listeners *listeners)
+{
+    return listeners != NULL ? transport_dtls_next_ms(listeners->dtls) : UINT64_MAX;
+}
+
+/* --- identities --- */
+
+bool secure_listeners_may_speak_for(const struct secure_listeners *listeners,
+                                    const struct transport_route *route, const char *endpoint)
+{
+    struct transport_dtls_info info;
+    if (listeners == NULL) {
+        return true;
+    }
+    if (route->session == 0) {
+        return listeners->allow_plain || !credentials_name(listeners->files.psk, endpoint);
+    }
+    return transport_dtls_find(listeners->dtls, route->session, &info) &&
+           identity_covers(&info, listeners->files.psk, endpoint);
+}
+
+bool secure_listeners_endpoint_of(const struct secure_listeners *listeners,
+                                  const struct transport_route *route, char *name, size_t size)
+{
+    struct transport_dtls_info info;
+    return listeners != NULL && route->session != 0 &&
+           transport_dtls_find(listeners->dtls, route->session, &info) &&
+           identity_name(&info, listeners->files.psk, name, size);
+}
+
+/* --- reload --- */
+
+/* The difference between two sets of files, as sessions and registrations are asked about it. */
+struct difference {
+    const struct secure_listeners *listeners;
+    const struct credentials *before;
+    const struct credentials *after;
+    bool psk;          /* an identity is gone or changed */
+    bool certificates; /* devices' are checked otherwise */
+};
+
+static bool is_same_identity(const struct difference *difference, const uint8_t *identity,
+                             size_t len)
+{
+    struct credential before, after;
+    return credentials_find(difference->before, identity, len, &before) &&
+           credentials_find(difference->after, identity, len, &after) &&
+           credential_equal(&before, &after);
+}
+
+static bool any_identity_lost(const struct difference *difference)
+{
+    struct credential each;
+    for (size_t i = 0; credentials_at(difference->before, i, &each); i++) {
+        if (!is_same_identity(difference, each.identity, each.identity_len)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_same_text(const struct secret_file *a, const struct secret_file *b)
+{
+    return a->len == b->len && (a->len == 0 || memcmp(a->text, b->text, a->len) == 0);
+}
+
+static bool loses_session(void *ctx, const struct transport_dtls_info *info)
+{
+    const struct difference *difference = ctx;
+    if (info->kind == TRANSPORT_DTLS_PSK) {
+        return difference->psk && !is_same_identity(difference, info->identity, info->identity_len);
+    }
+    return difference->certificates;
+}
+
+/* A device whose session was lost before is known by its name alone. */
+static bool loses_registration(void *ctx, const struct lwm2m_device *device)
+{
+    const struct difference *difference = ctx;
+    const struct transport_route *route = lwm2m_device_route(device);
+    const char *endpoint = lwm2m_device_endpoint(device);
+    struct transport_dtls_info info;
+    if (route->session == 0) {
+        return false;
+    }
+    if (transport_dtls_find(difference->listeners->dtls, route->session, &info)) {
+        return info.kind == TRANSPORT_DTLS_PSK && loses_session(ctx, &info);
+    }
+    return credentials_name(difference->before, endpoint) &&
+           !credentials_name(difference->after, endpoint);
+}
+
+/* First the registrations: they are told apart by the sessions that end next. */
+static void end_what_changed(struct secure_listeners *listeners, struct difference *difference,
+                             struct lwm2m_server *server, uint64_t now_ms)
+{
+    size_t kicked = 0, closed = 0;
+    if (difference->psk) {
+        kicked = lwm2m_server_kick_if(server, loses_registration, difference, now_ms);
+    }
+    if (difference->psk || difference->certificates) {
+        closed = transport_dtls_close_if(listeners->dtls, loses_session, difference);
+    }
+    log_info(listeners->log, "credentials-loaded",
+             LOG_NUMBER("identities", credentials_count(listeners->files.psk)),
+             LOG_NUMBER("sessions_closed", closed), LOG_NUMBER("devices_removed", kicked));
+}
+
+int secure_listeners_reload(struct secure_listeners *listeners, const struct config *config,
+                            struct lwm2m_server *server, uint64_t now_ms,
+                            struct config_error *error)
+{
+    struct security_files files;
+    error->count = 0;
+    if (listeners == NULL) {
+        return 0;
+    }
+    int err = security_files_load(config, listeners->hash_key, &files, error);
+    if (err != 0) {
+        return err;
+    }
+    err = set_credentials(listeners->dtls, config, &files, error);
+    secret_file_deinit(&files.key);
+    if (err != 0) {
+        security_files_deinit(&files);
+        return err;
+    }
+    struct security_files before = listeners->files;
+    listeners->files = files;
+    listeners->allow_plain = config->security.allow_plain;
+    struct difference difference = {
+        .listeners = listeners,
+        .before = before.psk,
+        .after = files.psk,
+        .certificates =
+            !is_same_text(&before.ca, &files.ca) || !is_same_text(&before.crl, &files.crl),
+    };
+    difference.psk = any_identity_lost(&difference);
+    end_what_changed(listeners, &difference, server, now_ms);
+    security_files_deinit(&before);
+    return 0;
+}
+
+/* --- counters --- */
+
+void secure_listeners_log_counters(const struct secure_listeners *listeners)
+{
+    if (listeners == NULL) {
+        return;
+    }
+    const struct transport_dtls_counters *counters = transport_dtls_counters(listeners->dtls);
+    log_info(listeners->log, "dtls-counters",
+             LOG_NUMBER("sessions", transport_dtls_sessions(listeners->dtls)),
+             LOG_NUMBER("handshakes", counters->handshakes_completed),
+             LOG_NUMBER("failed", counters->handshakes_failed),
+             LOG_NUMBER("refused", counters->handshakes_refused),
+             LOG_NUMBER("hello_verify", counters->hello_verify),
+             LOG_NUMBER("garbage", counters->garbage), LOG_NUMBER("unknown", counters->unknown),
+             LOG_NUMBER("bad_mac", counters->bad_mac), LOG_NUMBER("replays", counters->replays),
+             LOG_NUMBER("loaded", counters->loaded), LOG_NUMBER("parked", counters->parked),
+             LOG_NUMBER("alerts", counters->alerts_sent),
+             LOG_NUMBER("moved", counters->addresses_changed));
+}
