@@ -165,6 +165,8 @@ struct config {
         struct config_qmode_overrides qmode_overrides;
         uint32_t queue_length;   /* commands waiting per device */
         uint32_t queue_attempts; /* of one command to a device in queue mode */
+        uint64_t observe_grace_ms;
+        uint64_t observe_pmax_ms;
         uint64_t response_timeout_ms;
         struct config_auto_observe auto_observe;
         enum config_update_publish update_publish;

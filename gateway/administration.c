@@ -14,8 +14,8 @@
 static bool is_ours(const struct json_member *member)
 {
     static const char *const ours[] = {
-        "\"path\"", "\"paths\"", "\"query\"",         "\"state\"",
-        "\"age\"",  "\"ttl\"",   "\"maybeExecuted\"", "\"unanswered\"",
+        "\"path\"", "\"paths\"",         "\"query\"",      "\"state\"", "\"age\"",
+        "\"ttl\"",  "\"maybeExecuted\"", "\"unanswered\"", "\"pmax\"",
     };
     for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
         if (strlen(ours[i]) == member->name_len &&
@@ -143,6 +143,9 @@ static void write_observation(struct lwm2m_buffer *buffer,
     }
     if (info.heard) {
         write_number(buffer, "age", age_s(info.heard_ms, now_ms));
+    }
+    if (info.pmax_s > 0) {
+        write_number(buffer, "pmax", info.pmax_s);
     }
     write_echo(buffer, downlink_echo(observation));
     JSON_LITERAL(buffer, "}");

@@ -156,6 +156,8 @@ static int start_server(struct gateway *gateway)
         .max_devices = config->lwm2m.max_devices,
         .queue_length = config->lwm2m.queue_length,
         .queue_attempts = (uint16_t)config->lwm2m.queue_attempts,
+        .observe_grace_ms = config->lwm2m.observe_grace_ms,
+        .observe_pmax_s = (uint32_t)(config->lwm2m.observe_pmax_ms / 1000),
         .max_records = MAX_RECORDS,
     };
     struct lwm2m_server_callbacks callbacks = gateway_server_callbacks;

@@ -6,6 +6,7 @@
 
 #include "lwm2m/operation.h"
 #include "lwm2m/queue.h"
+#include "lwm2m/silence.h"
 
 /* The records of a composite operation name its paths; the same ones in another order are
  * another observation, as the device answers in the order that it was asked. */
@@ -158,6 +159,7 @@ int lwm2m_observation_restore(struct lwm2m_server *server, const struct lwm2m_re
     observation->accept = kept->accept;
     observation->context = kept->context;
     add_to_device(observation);
+    lwm2m_silence_settle(server, observation);
     return 0;
 }
 
@@ -184,7 +186,7 @@ int lwm2m_observation_start(struct lwm2m_server *server, const struct lwm2m_requ
         if (rc) {
             return rc;
         }
-        observation->automatic = request->automatic;
+        observation->automatic = request->renewal ? observation->automatic : request->automatic;
         observation->accept = accept;
     }
     device->in_exchange = observation;
@@ -226,6 +228,8 @@ static void observe_answered(struct lwm2m_server *server, struct lwm2m_observati
     if (event->code >> 5 == 2 && event->sequence >= 0) {
         become(observation, LWM2M_OBSERVATION_ESTABLISHED);
         observation->changed = true; /* also its query, or the members that it sends back */
+        lwm2m_silence_told(server, observation, event->max_age_s);
+        lwm2m_silence_settle(server, observation);
         event->observation = observation;
     } else {
         end(server, observation);
@@ -286,8 +290,7 @@ struct lwm2m_request lwm2m_observation_request(struct lwm2m_observation *observa
     };
 }
 
-/* When memory is short the next Update tries again. */
-static void request_renewal(struct lwm2m_server *server, struct lwm2m_observation *observation)
+void lwm2m_observation_renew(struct lwm2m_server *server, struct lwm2m_observation *observation)
 {
     struct lwm2m_request *request = observation->renewal ? NULL : malloc(sizeof(*request));
     if (!request) {
@@ -315,6 +318,7 @@ void lwm2m_observations_renew(struct lwm2m_server *server, struct lwm2m_device *
 {
     restart_observe(server, device);
     for (struct lwm2m_observation *at = device->observations; at; at = at->next) {
+        at->last_word = false;
         if (at->state == LWM2M_OBSERVATION_ASKED || at->state == LWM2M_OBSERVATION_ENDED) {
             continue; /* the request for it still waits in the queue */
         }
@@ -322,7 +326,7 @@ void lwm2m_observations_renew(struct lwm2m_server *server, struct lwm2m_device *
         if (at->automatic) {
             end(server, at);
         } else {
-            request_renewal(server, at);
+            lwm2m_observation_renew(server, at);
         }
     }
     lwm2m_observations_sweep(server, device);
@@ -367,8 +371,40 @@ void lwm2m_observations_repair(struct lwm2m_server *server, struct lwm2m_device 
 {
     for (struct lwm2m_observation *at = device->observations; at; at = at->next) {
         if (at->state == LWM2M_OBSERVATION_LOST) {
-            request_renewal(server, at);
+            lwm2m_observation_renew(server, at);
         }
+        if (server->now_ms > at->told_ms + server->settings.coap.exchange_lifetime_ms) {
+            at->last_word = false; /* it is not repeated any more */
+        }
+    }
+    lwm2m_observations_sweep(server, device);
+}
+
+/* A word came that a renewal was to bring about. */
+static void call_off_renewal(struct lwm2m_server *server, struct lwm2m_observation *observation)
+{
+    struct lwm2m_request *renewal = observation->renewal;
+    if (renewal && observation->state == LWM2M_OBSERVATION_ESTABLISHED &&
+        !lwm2m_request_is_under_way(renewal)) {
+        lwm2m_queue_withdraw(server, renewal);
+        observation->renewal = NULL;
+        free(renewal);
+    }
+}
+
+/* The token of an observation that ended goes on to be known until its last word is safe. */
+static void note_word(struct lwm2m_server *server, struct lwm2m_observation *observation,
+                      const struct lwcoap_response *response)
+{
+    lwm2m_silence_told(server, observation, response->max_age_s);
+    if (response->code >> 5 == 2) {
+        call_off_renewal(server, observation);
+        return;
+    }
+    observation->last_word = response->receipt.confirmable;
+    become(observation, LWM2M_OBSERVATION_ENDED);
+    if (!observation->last_word) {
+        end(server, observation);
     }
 }
 
@@ -379,15 +415,32 @@ void lwm2m_observation_notified(struct lwm2m_server *server, struct lwm2m_observ
     struct lwm2m_event event = lwm2m_event_of(LWM2M_EVENT_NOTIFICATION, device);
     struct lwm2m_receipt receipt = { .coap = response->receipt, .device = device->number };
 
+    if (observation->state == LWM2M_OBSERVATION_ENDED && response->code >> 5 == 2) {
+        lwcoap_reject(server->coap, &response->receipt, server->now_ms);
+        lwm2m_queue_touch(server, device);
+        return;
+    }
     event.observation = observation;
     event.path = observation->path;
     event.outdated = response->outdated;
     event.receipt = receipt.coap.confirmable ? &receipt : NULL;
     lwm2m_content_into_event(server, device, &observation->path, response, &event);
-    if (response->code >> 5 != 2) {
-        end(server, observation);
-    }
+    note_word(server, observation, response);
     lwm2m_server_raise(server, &event);
+    lwm2m_observations_sweep(server, device);
+}
+
+void lwm2m_observations_acknowledged(struct lwm2m_server *server, struct lwm2m_device *device,
+                                     const struct lwcoap_receipt *receipt)
+{
+    if (receipt->code >> 5 == 2 || receipt->token_len != LWCOAP_TOKEN_LEN) {
+        return;
+    }
+    for (struct lwm2m_observation *at = device->observations; at; at = at->next) {
+        if (at->last_word && memcmp(at->coap.token, receipt->token, LWCOAP_TOKEN_LEN) == 0) {
+            at->last_word = false;
+        }
+    }
     lwm2m_observations_sweep(server, device);
 }
 
@@ -404,11 +457,12 @@ void lwm2m_observations_sweep(struct lwm2m_server *server, struct lwm2m_device *
     struct lwm2m_observation **link = &device->observations;
     while (*link) {
         struct lwm2m_observation *at = *link;
-        if (at->changed) {
+        if (at->changed && !at->last_word) {
             at->changed = false;
             tell(server, at);
         }
-        if (at->state == LWM2M_OBSERVATION_ENDED && !at->renewal && at != device->in_exchange) {
+        if (at->state == LWM2M_OBSERVATION_ENDED && !at->renewal && !at->last_word &&
+            at != device->in_exchange) {
             *link = at->next;
             observation_free(server, at);
         } else {

@@ -17,8 +17,14 @@ struct lwm2m_observation {
     size_t path_count;
     uint16_t accept; /* as it was asked for */
     enum lwm2m_observation_state state;
-    bool changed;                  /* the caller is still to be told: with the next sweep */
-    bool automatic;                /* not renewed by us */
+    bool changed;       /* the caller is still to be told: with the next sweep */
+    bool automatic;     /* not renewed by us after a Register */
+    bool told;          /* told_ms is when the device told its value last */
+    bool last_word;     /* its end is not acknowledged yet: it may be told again */
+    uint32_t pmax_s;    /* a word is due so often: silence.c; 0 is not known */
+    uint32_t max_age_s; /* what the device said last; 0 for nothing */
+    uint64_t told_ms;
+    uint64_t due_ms;               /* it is missed from then on */
     struct lwm2m_request *renewal; /* waits in the queue or is under way; NULL without */
     char *query;                   /* "pmin=1", NULL without */
     void *context;                 /* the caller's */
@@ -57,6 +63,9 @@ void lwm2m_observation_finish(struct lwm2m_server *server, const struct lwm2m_re
 void lwm2m_observation_put_back(struct lwm2m_server *server, const struct lwm2m_request *request,
                                 struct lwm2m_observation *in_exchange);
 
+/** Has an observation set up again, unless that waits already; when memory is short, later. */
+void lwm2m_observation_renew(struct lwm2m_server *server, struct lwm2m_observation *observation);
+
 /** A renewal is over: its answer is raised as a notification; frees the request. */
 void lwm2m_observation_renewed(struct lwm2m_server *server, struct lwm2m_request *request,
                                const struct lwm2m_event *event);
@@ -74,6 +83,11 @@ void lwm2m_observations_repair(struct lwm2m_server *server, struct lwm2m_device 
 /** A notification came. */
 void lwm2m_observation_notified(struct lwm2m_server *server, struct lwm2m_observation *observation,
                                 const struct lwcoap_response *response);
+
+/** What the device was told with this receipt is safe: if it was the end of an observation, the
+ *  observation goes. */
+void lwm2m_observations_acknowledged(struct lwm2m_server *server, struct lwm2m_device *device,
+                                     const struct lwcoap_receipt *receipt);
 
 /** Takes one back that is ESTABLISHED or LOST; as lwm2m_server_restore_observation(). */
 [[nodiscard]] int lwm2m_observation_restore(struct lwm2m_server *server,

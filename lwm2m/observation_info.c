@@ -21,8 +21,9 @@ struct lwm2m_observation_info lwm2m_observation_info_of(const struct lwm2m_obser
         .path_count = observation->path_count,
         .query = observation->query,
         .state = observation->state,
-        .heard = observation->coap.seen,
-        .heard_ms = observation->coap.received_ms,
+        .heard = observation->told,
+        .heard_ms = observation->told_ms,
+        .pmax_s = observation->pmax_s,
     };
 }
 

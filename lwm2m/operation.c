@@ -8,6 +8,7 @@
 #include "lwm2m/format_choice.h"
 #include "lwm2m/observation.h"
 #include "lwm2m/queue.h"
+#include "lwm2m/silence.h"
 
 enum body { BODY_NONE, BODY_RECORDS, BODY_ARGUMENTS };
 enum accept { ACCEPT_NONE, ACCEPT_RECORDS, ACCEPT_LINKS };
@@ -126,6 +127,20 @@ static int format_uri_path(const struct lwm2m_device *device, const struct lwm2m
 
 /* --- answers --- */
 
+/* What the device said of its notifications. */
+static void learn(struct lwm2m_server *server, const struct lwm2m_request *request,
+                  const struct lwcoap_response *response)
+{
+    if (response->code >> 5 != 2) {
+        return;
+    }
+    if (request->operation == LWM2M_WRITE_ATTRIBUTES) {
+        lwm2m_silence_learn(server, request->device, &request->path, request->query);
+    } else if (request->operation == LWM2M_DISCOVER) {
+        lwm2m_silence_learn_links(server, request->device, response->body, response->body_len);
+    }
+}
+
 static void respond(struct lwm2m_server *server, struct lwm2m_request *request,
                     const struct lwcoap_response *response)
 {
@@ -133,6 +148,7 @@ static void respond(struct lwm2m_server *server, struct lwm2m_request *request,
     struct lwm2m_event event = lwm2m_event_of(LWM2M_EVENT_RESPONSE, device);
 
     event.location = response->location;
+    learn(server, request, response);
     lwm2m_content_into_event(server, device, &request->path, response, &event);
     lwm2m_queue_finish(server, request, &event);
 }

@@ -4,6 +4,7 @@
 
 #include "lwm2m/observation.h"
 #include "lwm2m/operation.h"
+#include "lwm2m/silence.h"
 
 bool lwm2m_server_is_awake(const struct lwm2m_server *server, const struct lwm2m_device *device)
 {
@@ -135,6 +136,9 @@ static bool pump(struct lwm2m_server *server, struct lwm2m_device *device)
         lwcoap_exchange_hurry(server->coap, device->exchange, server->now_ms);
     }
     device->spoke = false;
+    if (lwm2m_server_is_awake(server, device)) {
+        lwm2m_silence_check(server, device);
+    }
     while (!device->exchange && (request = next_request(server, device))) {
         if (server->now_ms >= request->expires_ms) {
             expire(server, request);
@@ -210,6 +214,12 @@ static bool is_given_up(const struct lwm2m_server *server, const struct lwm2m_re
     uint16_t attempts = server->settings.queue_attempts;
     return !request->device->queue_mode || request->send_now || request->last_attempt ||
            (attempts > 0 && request->unanswered >= attempts);
+}
+
+void lwm2m_queue_withdraw(struct lwm2m_server *server, struct lwm2m_request *request)
+{
+    queue_remove(request->device, request);
+    lwm2m_timer_stop(server->timers, &request->expiry);
 }
 
 void lwm2m_queue_unanswered(struct lwm2m_server *server, struct lwm2m_request *request)

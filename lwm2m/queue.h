@@ -31,6 +31,9 @@ void lwm2m_queue_finish(struct lwm2m_server *server, struct lwm2m_request *reque
 /** The device did not answer the head: it goes back to wait if the device is in queue mode. */
 void lwm2m_queue_unanswered(struct lwm2m_server *server, struct lwm2m_request *request);
 
+/** Takes a request that is not under way out of the queue, without an event. */
+void lwm2m_queue_withdraw(struct lwm2m_server *server, struct lwm2m_request *request);
+
 /** As lwm2m_server_clear_queue(). */
 size_t lwm2m_queue_clear(struct lwm2m_server *server, struct lwm2m_device *device,
                          const char *reason);

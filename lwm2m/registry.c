@@ -5,6 +5,7 @@
 
 #include "lwm2m/content/content.h"
 #include "lwm2m/hash/siphash.h"
+#include "lwm2m/silence.h"
 
 static const char base64url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -32,6 +33,7 @@ void lwm2m_device_free(struct lwm2m_device *device)
 {
     if (device) {
         lwm2m_parameters_deinit(&device->parameters);
+        lwm2m_silence_forget(device);
         free(device);
     }
 }

@@ -14,6 +14,7 @@
 #include "lwm2m/timers/timers.h"
 
 struct lwm2m_request;
+struct lwm2m_silence_pmax;
 struct lwm2m_observation;
 
 /* 64 random bits as base64url. */
@@ -50,6 +51,8 @@ struct lwm2m_device {
     uint32_t note;         /* the caller's */
 
     struct lwm2m_observation *observations;
+    uint64_t silence_ms; /* none of them is missed before: silence.c */
+    struct lwm2m_silence_pmax *pmaxes;
     char endpoint[]; /* terminated */
 };
 

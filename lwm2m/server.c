@@ -215,6 +215,7 @@ void lwm2m_content_into_event(struct lwm2m_server *server, const struct lwm2m_de
     event->body = response->body;
     event->body_len = response->body_len;
     event->sequence = response->observe;
+    event->max_age_s = response->max_age_s;
     if (response->code >> 5 == 2 && response->content_format != LWM2M_FORMAT_LINK) {
         lwm2m_content_decode(server, device, base, event);
     }
@@ -586,6 +587,7 @@ void lwm2m_server_acknowledge(struct lwm2m_server *server, const struct lwm2m_re
     }
     struct lwm2m_device *device = lwm2m_registry_find_number(&server->registry, receipt->device);
     if (device) {
+        lwm2m_observations_acknowledged(server, device, &receipt->coap);
         lwm2m_queue_touch(server, device);
     }
     lwm2m_server_leave(server);

@@ -123,6 +123,7 @@ struct lwm2m_event {
     /* RESPONSE, NOTIFICATION, SEND */
     uint8_t code;            /* wire code, such as LWCOAP_CODE(2, 5) */
     struct lwm2m_path path;  /* NOTIFICATION: what is observed */
+    uint32_t max_age_s;      /* how long the value is good; 60 when the device said nothing */
     uint16_t content_format; /* as received; LWM2M_FORMAT_NONE */
     const uint8_t *body;     /* as received */
     size_t body_len;
@@ -144,11 +145,14 @@ struct lwm2m_server_settings {
     struct lwcoap_settings coap;
     uint32_t lifetime_min_s; /* a registration's lifetime is clamped to these */
     uint32_t lifetime_max_s;
-    size_t max_devices;      /* more are answered 5.03 */
-    size_t queue_length;     /* requests waiting per device; more are refused with -ENOSPC */
-    uint16_t queue_attempts; /* after so many unanswered ones a request to a device in queue mode
-                                ends as TIMEOUT; 0: it waits for ever */
-    size_t max_records;      /* of one payload */
+    size_t max_devices;        /* more are answered 5.03 */
+    size_t queue_length;       /* requests waiting per device; more are refused with -ENOSPC */
+    uint16_t queue_attempts;   /* after so many unanswered ones a request to a device in queue mode
+                                  ends as TIMEOUT; 0: it waits for ever */
+    size_t max_records;        /* of one payload */
+    uint64_t observe_grace_ms; /* an observation is set up again that is silent for so much longer
+                                  than its pmax or Max-Age; 0: never */
+    uint32_t observe_pmax_s;   /* the pmax of those for which none is known; 0: silence is fine */
 };
 
 struct lwm2m_server_callbacks {
@@ -298,6 +302,7 @@ struct lwm2m_observation_info {
     enum lwm2m_observation_state state;
     bool heard;        /* heard_ms is set */
     uint64_t heard_ms; /* when the last notification or answer came */
+    uint32_t pmax_s;   /* as far as it is known; 0 */
 };
 
 /** The observation of a device behind another, or its first; NULL behind the last. Those that ended

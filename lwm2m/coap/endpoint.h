@@ -115,7 +115,8 @@ struct lwcoap_callbacks {
     /** A request of a peer: answer with lwcoap_respond(), here or later. */
     void (*request)(void *ctx, const struct lwcoap_inbound *inbound);
     /**
-     * A notification of an observation, also its end (a code of class 4 or 5). A confirmable one
+     * A notification of an observation, also its end (a code of class 4 or 5): that one is removed
+     * by the caller, who may wait with it until the last word is safe. A confirmable one
      * waits for lwcoap_acknowledge() or lwcoap_reject(); duplicates are held back meanwhile.
      */
     void (*notification)(void *ctx, struct lwcoap_observation *observation,

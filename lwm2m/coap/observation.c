@@ -90,13 +90,18 @@ static struct lwcoap_receipt drop_fetch(struct lwcoap_endpoint *endpoint,
     return receipt;
 }
 
-void lwcoap_observation_remove(struct lwcoap_endpoint *endpoint,
-                               struct lwcoap_observation *observation)
+static void give_up_fetch(struct lwcoap_endpoint *endpoint, struct lwcoap_observation *observation)
 {
     if (observation->fetch) {
         struct lwcoap_receipt receipt = drop_fetch(endpoint, observation);
         lwcoap_disregard(endpoint, &receipt);
     }
+}
+
+void lwcoap_observation_remove(struct lwcoap_endpoint *endpoint,
+                               struct lwcoap_observation *observation)
+{
+    give_up_fetch(endpoint, observation);
     if (observation->request) {
         observation->request->observation = NULL;
         observation->request = NULL;
@@ -211,7 +216,7 @@ void lwcoap_notification_receive(struct lwcoap_endpoint *endpoint,
     };
 
     if (lwcoap_code_class(message->code) != 2) {
-        lwcoap_observation_remove(endpoint, observation);
+        give_up_fetch(endpoint, observation);
         deliver(endpoint, observation, &notification);
         return;
     }

@@ -63,6 +63,8 @@ static void empty_file_gives_the_defaults_of_the_contract(void **state)
         assert_int_equal(config.lwm2m.qmode_overrides.count, 0);
         assert_int_equal(config.lwm2m.queue_length, 32);
         assert_int_equal(config.lwm2m.queue_attempts, 10);
+        assert_int_equal(config.lwm2m.observe_grace_ms, 300000);
+        assert_int_equal(config.lwm2m.observe_pmax_ms, 0);
         assert_int_equal(config.lwm2m.response_timeout_ms, 93000);
         assert_int_equal(config.lwm2m.auto_observe.mode, CONFIG_AUTO_OBSERVE_OFF);
         assert_int_equal(config.lwm2m.update_publish, CONFIG_UPDATE_ALWAYS);

@@ -20,7 +20,8 @@
     "backlog_full, drain_rate, mountpoint, topics, content_names"
 #define LWM2M_KEYS                                                                                 \
     "listeners, socket_buffer, xml_dir, max_devices, lifetime_min, lifetime_max, "                 \
-    "qmode_time_window, qmode_overrides, queue_length, queue_attempts, response_timeout, "         \
+    "qmode_time_window, qmode_overrides, queue_length, queue_attempts, observe_grace, "            \
+    "observe_pmax, response_timeout, "                                                             \
     "auto_observe, "                                                                               \
     "update_publish, report_queued, coap, dtls"
 #define DURATION "a duration with its unit (500ms, 22s, 5m, 24h)"

@@ -300,6 +300,7 @@ struct lwm2m_server_settings harness_settings(void)
         .max_devices = 4,
         .queue_length = 3,
         .queue_attempts = 3,
+        .observe_grace_ms = 10000,
         .max_records = 1000,
     };
 }
@@ -433,6 +434,9 @@ static void respond(struct harness *h, enum lwcoap_type type, uint16_t mid, uint
     }
     if (content_format != LWCOAP_FORMAT_NONE) {
         lwcoap_writer_option_uint(&writer, LWCOAP_OPTION_CONTENT_FORMAT, content_format);
+    }
+    if (h->max_age_s > 0) {
+        lwcoap_writer_option_uint(&writer, LWCOAP_OPTION_MAX_AGE, h->max_age_s);
     }
     lwcoap_writer_payload(&writer, body, len);
     assert_int_equal(writer.err, 0);

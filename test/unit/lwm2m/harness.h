@@ -32,6 +32,7 @@ struct harness {
     bool has_receipt;             /* the last event had one */
     uint64_t random;
     uint64_t awake_window_ms;
+    uint32_t max_age_s; /* of the device's answers and notifications; 0: no option */
     unsigned contexts_freed;
     unsigned moves;     /* of the device's address */
     unsigned sent;      /* requests */

@@ -250,6 +250,55 @@ static void an_error_notification_is_the_end(void **state)
     assert_false(lwm2m_device_observes(lwm2m_server_find(h->server, "a"), &observe.path));
 }
 
+/* The error is told again when it could not be kept the first time, and acknowledged then. */
+static void a_last_word_that_could_not_be_kept_comes_again(void **state)
+{
+    struct harness *h = *state;
+    struct lwm2m_request observe;
+    observed_device(h, &observe);
+    device_notify(h, LWCOAP_CON, LWCOAP_CODE(4, 4), 6, LWCOAP_FORMAT_NONE, NULL, 0);
+    expect(h, "notification a /3/0/9 4.04 seq=6", NULL);
+    struct lwm2m_path path = { .ids = { 3, 0, 9 }, .depth = 3 };
+    assert_false(lwm2m_device_observes(lwm2m_server_find(h->server, "a"), &path));
+    lwm2m_server_disregard(h->server, &h->receipt);
+    device_repeat(h);
+    expect(h, "notification a /3/0/9 4.04 seq=6", NULL);
+    lwm2m_server_acknowledge(h->server, &h->receipt, h->now_ms);
+    expect(h, "< ACK 0.00 ", NULL);
+    device_notify(h, LWCOAP_CON, LWCOAP_CODE(4, 4), 7, LWCOAP_FORMAT_NONE, NULL, 0);
+    expect(h, "< RST 0.00 ", NULL);
+}
+
+static void a_value_after_the_last_word_is_reset(void **state)
+{
+    struct harness *h = *state;
+    struct lwm2m_request observe;
+    observed_device(h, &observe);
+    device_notify(h, LWCOAP_CON, LWCOAP_CODE(5, 3), 6, LWCOAP_FORMAT_NONE, NULL, 0);
+    expect(h, "notification a /3/0/9 5.03 seq=6", NULL);
+    device_notify(h, LWCOAP_CON, CONTENT, 7, LWM2M_FORMAT_TEXT, "1", 1);
+    expect(h, "< RST 0.00 ", NULL);
+    lwm2m_server_acknowledge(h->server, &h->receipt, h->now_ms);
+    expect(h, "< ACK 0.00 ", NULL);
+}
+
+static void a_path_can_be_observed_anew_while_a_last_word_waits(void **state)
+{
+    struct harness *h = *state;
+    struct lwm2m_request observe, again = request_of(LWM2M_OBSERVE, "/3/0/9");
+    observed_device(h, &observe);
+    device_notify(h, LWCOAP_CON, LWCOAP_CODE(5, 3), 6, LWCOAP_FORMAT_NONE, NULL, 0);
+    struct lwm2m_receipt receipt = h->receipt;
+    h->count = 0;
+    send_request(h, "a", &again);
+    device_answer(h, CONTENT, 1, LWM2M_FORMAT_TEXT, "8", 1);
+    expect(h, "< CON 0.01  observe=0/3/0/9", "response a /3/0/9 2.05 seq=1 /3/0/9=8", NULL);
+    lwm2m_server_acknowledge(h->server, &receipt, h->now_ms);
+    expect(h, "< ACK 0.00 ", NULL);
+    device_notify(h, LWCOAP_NON, CONTENT, 2, LWM2M_FORMAT_TEXT, "7", 1);
+    expect(h, "notification a /3/0/9 2.05 seq=2 /3/0/9=7", NULL);
+}
+
 static void an_object_that_vanishes_ends_its_observations(void **state)
 {
     struct harness *h = *state;
@@ -357,6 +406,9 @@ int main(void)
         TEST(a_second_observe_keeps_the_token),
         TEST(what_cannot_be_observed_is_answered_and_forgotten),
         TEST(an_error_notification_is_the_end),
+        TEST(a_last_word_that_could_not_be_kept_comes_again),
+        TEST(a_value_after_the_last_word_is_reset),
+        TEST(a_path_can_be_observed_anew_while_a_last_word_waits),
         TEST(an_object_that_vanishes_ends_its_observations),
         TEST(a_composite_observation_knows_its_paths),
         TEST(a_context_is_freed_with_its_observation),

@@ -666,6 +666,8 @@ static const struct lwm2m_server_settings tight = {
     .max_devices = DEVICES - 1,
     .queue_length = 3,
     .queue_attempts = 4,
+    .observe_grace_ms = 1000,
+    .observe_pmax_s = 20,
     .max_records = 100,
 };
 

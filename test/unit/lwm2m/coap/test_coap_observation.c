@@ -335,7 +335,7 @@ static void a_disregarded_notification_is_new_when_it_comes_again(void **state)
     lwcoap_observation_remove(world->endpoint, &observation);
 }
 
-static void an_error_ends_the_observation_and_is_delivered(void **state)
+static void an_error_is_delivered_until_its_observation_is_removed(void **state)
 {
     struct world *world = *state;
     struct lwcoap_observation observation;
@@ -344,9 +344,12 @@ static void an_error_ends_the_observation_and_is_delivered(void **state)
     notify(world, &observation, LWCOAP_CON, LWCOAP_CODE(4, 4), -1);
     expect_event(world, EVENT_NOTIFICATION, 1);
     assert_int_equal(last_event(world)->code, LWCOAP_CODE(4, 4));
-    assert_false(observation.added);
     lwcoap_acknowledge(world->endpoint, &last_event(world)->receipt, world->now_ms);
     assert_int_equal(last_sent(world)->message.type, LWCOAP_ACK);
+    lwcoap_observation_remove(world->endpoint, &observation);
+    notify(world, &observation, LWCOAP_CON, LWCOAP_CODE(4, 4), -1);
+    expect_event(world, EVENT_NOTIFICATION, 1);
+    assert_int_equal(last_sent(world)->message.type, LWCOAP_RST);
 }
 
 static void remove_it(struct world *world, struct lwcoap_observation *observation)
@@ -603,7 +606,7 @@ static void an_observation_may_be_removed_from_its_long_notification(void **stat
     expect_whole(world, 1, 2);
 }
 
-static void an_error_while_the_rest_is_fetched_ends_both(void **state)
+static void an_error_while_the_rest_is_fetched_ends_the_fetch(void **state)
 {
     struct world *world = *state;
     struct lwcoap_observation observation;
@@ -613,7 +616,7 @@ static void an_error_while_the_rest_is_fetched_ends_both(void **state)
     notify_long(world, &observation, LWCOAP_CON, 2);
     notify(world, &observation, LWCOAP_NON, LWCOAP_CODE(4, 4), -1);
     expect_event(world, EVENT_NOTIFICATION, 1);
-    assert_false(observation.added);
+    assert_null(observation.fetch);
     assert_true(lwcoap_endpoint_next_ms(world->endpoint) == UINT64_MAX);
 }
 
@@ -713,7 +716,7 @@ int main(void)
         CASE(a_nonconfirmable_notification_is_not_acknowledged_and_its_duplicate_dropped),
         CASE(a_rejected_notification_gets_a_reset_each_time),
         CASE(a_disregarded_notification_is_new_when_it_comes_again),
-        CASE(an_error_ends_the_observation_and_is_delivered),
+        CASE(an_error_is_delivered_until_its_observation_is_removed),
         CASE(an_observation_may_be_removed_from_its_notification),
         CASE(an_observation_may_go_while_its_request_is_under_way),
         CASE(the_rest_of_a_long_notification_is_fetched),
@@ -724,7 +727,7 @@ int main(void)
         CASE(a_fetch_that_fails_delivers_nothing_and_the_device_sends_again),
         CASE(an_observation_may_be_removed_while_the_rest_is_fetched),
         CASE(an_observation_may_be_removed_from_its_long_notification),
-        CASE(an_error_while_the_rest_is_fetched_ends_both),
+        CASE(an_error_while_the_rest_is_fetched_ends_the_fetch),
         CASE(a_long_first_response_establishes_the_observation_and_frees_its_token),
         CASE(a_first_response_that_changed_on_the_way_keeps_its_sequence),
         CASE(without_memory_a_long_notification_is_dropped_whole),
