@@ -471,6 +471,16 @@ void lwm2m_observations_sweep(struct lwm2m_server *server, struct lwm2m_device *
     }
 }
 
+bool lwm2m_observations_fetch(struct lwm2m_device *device)
+{
+    struct lwm2m_observation *at = device->fetching ? device->observations : NULL;
+    while (at && !at->coap.fetch) {
+        at = at->next;
+    }
+    device->fetching = at != NULL;
+    return device->fetching;
+}
+
 void lwm2m_observations_end(struct lwm2m_server *server, struct lwm2m_device *device)
 {
     while (device->observations) {

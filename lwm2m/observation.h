@@ -98,5 +98,8 @@ void lwm2m_observations_acknowledged(struct lwm2m_server *server, struct lwm2m_d
  *  more. */
 void lwm2m_observations_sweep(struct lwm2m_server *server, struct lwm2m_device *device);
 
+/** Whether the rest of a long notification is being asked for, which is a request as well. */
+bool lwm2m_observations_fetch(struct lwm2m_device *device);
+
 /** The device leaves. */
 void lwm2m_observations_end(struct lwm2m_server *server, struct lwm2m_device *device);

@@ -139,7 +139,8 @@ static bool pump(struct lwm2m_server *server, struct lwm2m_device *device)
     if (lwm2m_server_is_awake(server, device)) {
         lwm2m_silence_check(server, device);
     }
-    while (!device->exchange && (request = next_request(server, device))) {
+    while (!device->exchange && !lwm2m_observations_fetch(device) &&
+           (request = next_request(server, device))) {
         if (server->now_ms >= request->expires_ms) {
             expire(server, request);
             continue;

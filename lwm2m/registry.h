@@ -46,6 +46,7 @@ struct lwm2m_device {
     uint64_t awake_until_ms;
     bool ready;            /* in the server's list of devices whose queue is to be looked at */
     bool spoke;            /* since the queue was looked at last */
+    bool fetching;         /* perhaps: the rest of a long notification of some observation */
     bool refuses_accept;   /* answered 4.06 to a format that it had announced */
     uint16_t write_format; /* learned after a 4.15; LWM2M_FORMAT_NONE before */
     uint32_t note;         /* the caller's */

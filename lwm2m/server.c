@@ -362,7 +362,14 @@ static bool on_observation_request(void *ctx, struct lwcoap_observation *coap,
     renewal.accept = observation->accept;
     int rc = lwm2m_operation_message(server, observation->device, &renewal, request);
     request->observe = -1;
+    observation->device->fetching |= rc == 0;
     return rc == 0;
+}
+
+static void on_fetch_failed(void *ctx, struct lwcoap_observation *coap)
+{
+    struct lwm2m_observation *observation = (struct lwm2m_observation *)(void *)coap;
+    lwm2m_queue_touch(ctx, observation->device);
 }
 
 static void on_send(void *ctx, const struct transport_route *route, const uint8_t *data, size_t len)
@@ -393,6 +400,7 @@ int lwm2m_server_new(const struct lwm2m_server_settings *settings,
         .request = on_request,
         .notification = on_notification,
         .observation_request = on_observation_request,
+        .fetch_failed = on_fetch_failed,
         .admits = on_admits,
         .random = on_random,
     };

@@ -136,6 +136,9 @@ struct lwcoap_callbacks {
      */
     bool (*admits)(void *ctx, struct lwcoap_observation *observation,
                    const struct transport_route *asked, const struct transport_route *from);
+    /** The rest of a notification that was to be fetched did not come: nothing is delivered. May be
+     *  NULL. */
+    void (*fetch_failed)(void *ctx, struct lwcoap_observation *observation);
     /** Random bytes of cryptographic quality. */
     void (*random)(void *ctx, void *bytes, size_t len);
 };

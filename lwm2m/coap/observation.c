@@ -148,6 +148,10 @@ static void fetch_ended(void *ctx, struct lwcoap_exchange *exchange, enum lwcoap
     if (outcome != LWCOAP_OUTCOME_RESPONSE || lwcoap_code_class(response->code) != 2) {
         fetch->endpoint->counters.notifications_broken++;
         lwcoap_disregard(fetch->endpoint, &notification.receipt);
+        if (fetch->endpoint->callbacks.fetch_failed) {
+            fetch->endpoint->callbacks.fetch_failed(fetch->endpoint->callbacks.ctx,
+                                                    fetch->observation);
+        }
         return;
     }
     notification.content_format = response->content_format;

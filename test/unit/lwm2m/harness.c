@@ -438,6 +438,9 @@ static void respond(struct harness *h, enum lwcoap_type type, uint16_t mid, uint
     if (h->max_age_s > 0) {
         lwcoap_writer_option_uint(&writer, LWCOAP_OPTION_MAX_AGE, h->max_age_s);
     }
+    if (h->block2 > 0) {
+        lwcoap_writer_option_uint(&writer, LWCOAP_OPTION_BLOCK2, h->block2 - 1);
+    }
     lwcoap_writer_payload(&writer, body, len);
     assert_int_equal(writer.err, 0);
     deliver(h, buffer, writer.len);

@@ -33,6 +33,7 @@ struct harness {
     uint64_t random;
     uint64_t awake_window_ms;
     uint32_t max_age_s; /* of the device's answers and notifications; 0: no option */
+    uint32_t block2;    /* the same: value of the option + 1 */
     unsigned contexts_freed;
     unsigned moves;     /* of the device's address */
     unsigned sent;      /* requests */

@@ -80,6 +80,38 @@ static void nobody_waits_for_a_nonconfirmable_notification(void **state)
     h->count = 0;
 }
 
+/* The rest of a long notification is asked for with a request as well (NSTART, RFC 7252, 4.7). */
+static void requests_wait_for_the_rest_of_a_long_notification(void **state)
+{
+    struct harness *h = *state;
+    struct lwm2m_request observe, read = request_of(LWM2M_READ, "/3/0/0");
+    observed_device(h, &observe);
+    h->block2 = (0 << 4 | 1 << 3 | 0) + 1; /* block 0 of 16 bytes, more follow */
+    device_notify(h, LWCOAP_CON, CONTENT, 6, LWM2M_FORMAT_TEXT, "0000000000000000", 16);
+    send_request(h, "a", &read);
+    expect(h, "< CON 0.01 /3/0/9 o23=16", NULL);
+    h->block2 = (1 << 4 | 0 << 3 | 0) + 1;
+    device_answer(h, CONTENT, -1, LWM2M_FORMAT_TEXT, "7", 1);
+    h->block2 = 0;
+    expect(h, "notification a /3/0/9 2.05 seq=6 /3/0/9=00000000000000007", NULL);
+    lwm2m_server_acknowledge(h->server, &h->receipt, h->now_ms);
+    expect(h, "< ACK 0.00 ", "< CON 0.01 /3/0/0", NULL);
+}
+
+static void requests_go_on_when_the_rest_of_a_notification_does_not_come(void **state)
+{
+    struct harness *h = *state;
+    struct lwm2m_request observe, read = request_of(LWM2M_READ, "/3/0/0");
+    observed_device(h, &observe);
+    h->block2 = (0 << 4 | 1 << 3 | 0) + 1;
+    device_notify(h, LWCOAP_CON, CONTENT, 6, LWM2M_FORMAT_TEXT, "0000000000000000", 16);
+    h->block2 = 0;
+    send_request(h, "a", &read);
+    h->count = h->checked = 0;
+    device_answer(h, LWCOAP_CODE(4, 4), -1, LWCOAP_FORMAT_NONE, NULL, 0);
+    expect(h, "< CON 0.01 /3/0/0", NULL);
+}
+
 static void an_older_notification_is_marked(void **state)
 {
     struct harness *h = *state;
@@ -394,6 +426,8 @@ int main(void)
         TEST(a_notification_that_could_not_be_kept_comes_again),
         TEST(waiting_requests_follow_the_acknowledgement),
         TEST(nobody_waits_for_a_nonconfirmable_notification),
+        TEST(requests_wait_for_the_rest_of_a_long_notification),
+        TEST(requests_go_on_when_the_rest_of_a_notification_does_not_come),
         TEST(an_older_notification_is_marked),
         TEST(an_unknown_token_is_reset),
         TEST(notifications_match_after_the_port_changed),
