@@ -191,7 +191,8 @@ static uint64_t on_prepare(void *ctx)
                             mqtt_connection_next_deadline(gateway->connection));
     next = earlier(next, secure_listeners_next_ms(gateway->secure));
     next = earlier(next, backlog_next_ms(gateway->backlog));
-    if (gateway->store != NULL && store_is_pending(gateway->store)) {
+    if (gateway->store != NULL &&
+        (store_is_pending(gateway->store) || store_health(gateway->store) != STORE_WELL)) {
         next = earlier(next, now + COMMIT_RETRY_MS);
     }
     if (gateway->stage != STAGE_RUNNING) {

@@ -113,7 +113,7 @@ static bool send(struct uplink *uplink, const struct direction *to)
             .correlation_len = command != NULL ? command->correlation_len : 0,
             .qos = (uint8_t)uplink->settings.config->mqtt.topics[to->topic].qos,
             .answer = command != NULL,
-            .keep = to->keep,
+            .keep = to->keep || command != NULL,
             .receipt = to->receipt,
         };
         err = backlog_put(uplink->settings.backlog, &message);
@@ -222,7 +222,6 @@ void uplink_answer(struct uplink *uplink, const struct lwm2m_event *event,
     struct message_context context;
     struct direction to = direction_of(CONFIG_TOPIC_RESPONSE, event->device);
     to.command = command;
-    to.keep = true;
     message_write_answer(begin(uplink, &context), &context, event, command);
     (void)send(uplink, &to);
 }
@@ -233,7 +232,6 @@ void uplink_state(struct uplink *uplink, const struct lwm2m_device *device,
     struct message_context context;
     struct direction to = direction_of(CONFIG_TOPIC_RESPONSE, device);
     to.command = command;
-    to.keep = true;
     struct lwm2m_buffer *text = begin(uplink, &context);
     message_write_state(text, &context, to.endpoint, command, msg_type, reason);
     (void)send(uplink, &to);
@@ -259,7 +257,6 @@ void uplink_refusal(struct uplink *uplink, const char *endpoint, const struct lw
         .endpoint = endpoint,
         .device = device,
         .command = command,
-        .keep = true,
     };
     struct lwm2m_buffer *text = begin(uplink, &context);
     message_write_refusal(text, &context, endpoint, command, refusal);

@@ -72,6 +72,7 @@ static void close_file(struct store *store)
         (void)sqlite3_finalize(store->statements[i]);
         store->statements[i] = NULL;
     }
+    store_checkpoint_stop(store);
     (void)sqlite3_close(store->db);
     store->db = NULL;
     if (store->lock_fd >= 0) {
@@ -123,9 +124,10 @@ static int check_and_migrate(struct store *store)
 
 static int configure(struct store *store)
 {
-    char pragmas[200];
+    char pragmas[250];
     (void)snprintf(pragmas, sizeof(pragmas),
-                   "PRAGMA journal_mode=WAL; PRAGMA synchronous=%s; PRAGMA temp_store=MEMORY;"
+                   "PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=%s; "
+                   "PRAGMA temp_store=MEMORY;"
                    "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON",
                    store->settings.power ? "FULL" : "NORMAL");
     (void)sqlite3_busy_timeout(store->db, BUSY_MS);
@@ -159,6 +161,10 @@ static int open_file(struct store *store)
     err = err != 0 ? err : configure(store);
     err = err != 0 ? err : check_and_migrate(store);
     err = err != 0 ? err : prepare(store);
+    err = err != 0 ? err : store_checkpoint_start(store);
+    if (err == 0) {
+        store_space_open(store);
+    }
     if (err != 0) {
         close_file(store);
     }
@@ -200,8 +206,10 @@ int store_replace(struct store *store, const char *why)
     close_file(store);
     int err = put_aside(store->path, aside);
     err = err != 0 ? err : open_file(store);
+    uint64_t salvaged = err == 0 ? store_salvage(store, aside) : 0;
     log_error(store->settings.log, "store-damaged", LOG_TEXT("path", store->path),
               LOG_TEXT("reason", why), LOG_TEXT("put_aside", aside),
+              LOG_NUMBER("salvaged", salvaged),
               LOG_TEXT("result", err == 0 ? "a fresh file is used" : strerror(-err)));
     store->stale = err == 0;
     free(aside);
@@ -213,7 +221,10 @@ int store_replace(struct store *store, const char *why)
 void store_note(struct store *store, int err)
 {
     uint64_t now = store->settings.now_ms(store->settings.ctx);
-    store->last_error = err;
+    store->last_error = err; /* of the commit */
+    if (err == 0 && store->reserve_is_out) {
+        err = -ENOSPC; /* it was written all the same */
+    }
     if (err == 0) {
         if (store->health != STORE_WELL) {
             log_info(store->settings.log, "store-recovered", LOG_TEXT("path", store->path));
@@ -235,14 +246,19 @@ enum store_health store_health(const struct store *store)
     return store->health;
 }
 
+uint64_t store_pragma(const struct store *store, const char *pragma)
+{
+    int64_t number = 0;
+    int code = store->db != NULL ? SQLITE_OK : SQLITE_MISUSE;
+    read_number(store->db, pragma, &number, &code);
+    return code == SQLITE_OK ? (uint64_t)number : 0;
+}
+
 uint64_t store_bytes(const struct store *store)
 {
-    int64_t pages = 0, free_pages = 0, size = 0;
-    int code = store->db != NULL ? SQLITE_OK : SQLITE_MISUSE;
-    read_number(store->db, "PRAGMA page_count", &pages, &code);
-    read_number(store->db, "PRAGMA freelist_count", &free_pages, &code);
-    read_number(store->db, "PRAGMA page_size", &size, &code);
-    return code == SQLITE_OK ? (uint64_t)((pages - free_pages) * size) : 0;
+    uint64_t pages = store_pragma(store, "PRAGMA page_count");
+    uint64_t unused = store_pragma(store, "PRAGMA freelist_count");
+    return (pages - unused) * store_pragma(store, "PRAGMA page_size");
 }
 
 /* --- the interface --- */
@@ -278,6 +294,8 @@ int store_open(const struct store_settings *settings, struct store **store)
         store_close(made);
         return err;
     }
+    made->runs = true;
+    store_note(made, 0);
     *store = made;
     return 0;
 }

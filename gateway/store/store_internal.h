@@ -26,6 +26,7 @@ enum store_statement {
     STORE_COMMAND_LAST,
     STORE_MESSAGE_PUT,
     STORE_MESSAGE_DELETE,
+    STORE_MESSAGE_ALL,
     STORE_MESSAGE_AFTER,
     STORE_MESSAGE_SURVEY,
     STORE_MESSAGE_OLDEST,
@@ -53,9 +54,6 @@ int store_schema_version(void);
  *  code */
 int store_schema_migrate(sqlite3 *db, int version);
 
-/* The tables whose rows are rescued from a damaged file; ends with NULL. */
-extern const char *const store_schema_tables[];
-
 /* --- state --- */
 
 struct store {
@@ -74,6 +72,14 @@ struct store {
     bool direct;     /* within a rebuild: changes go straight into the open transaction */
     int direct_code; /* SQLite's, the first error of those */
 
+    /* Room; see store_space.c. */
+    bool reserve_is_out; /* it was needed: the store is full */
+    uint64_t probe_ms;   /* when it is to be seen whether there is room again */
+
+    struct store_checkpoint *checkpoint; /* NULL: none runs */
+    int log_pages;                       /* of the log, after the last commit */
+
+    bool runs; /* opened: the process knows what the file should hold */
     enum store_health health;
     int last_error;        /* of the last commit, 0 when it succeeded */
     uint64_t retry_ms;     /* when a commit is tried again after a failure */
@@ -122,6 +128,43 @@ const void *store_column_blob(sqlite3_stmt *row, int column, size_t *len);
 
 /** SQLite's code as a negative errno; `db` tells what the system said, may be NULL. */
 int store_error_of(sqlite3 *db, int code);
+
+/** The result of a pragma that is a number; 0 when it fails. */
+uint64_t store_pragma(const struct store *store, const char *pragma);
+
+/* --- room (store_space.c) --- */
+
+#define STORE_PIECE (1024 * 1024) /* bytes that the file grows by */
+
+/** Takes the first piece and the reserve; a full disk is noted, not an error. */
+void store_space_open(struct store *store);
+
+/** Room for so many more bytes at least. @return whether there is */
+bool store_space_grow(struct store *store, uint64_t bytes);
+
+/**
+ * A commit found no room: makes some, more with each attempt for the same one.
+ *
+ * @param attempt  from 0 on
+ * @return whether it is worth another try
+ */
+[[nodiscard]] bool store_space_make(struct store *store, unsigned attempt);
+
+/** While the reserve is out: takes it back if there is room again, once a second. */
+void store_space_probe(struct store *store);
+
+/* --- the log of changes (store_checkpoint.c) --- */
+
+[[nodiscard]] int store_checkpoint_start(struct store *store);
+void store_checkpoint_stop(struct store *store);
+
+/** After a commit: has the log moved into the file when it is long. */
+void store_checkpoint_consider(struct store *store);
+
+/* --- damage (store_salvage.c) --- */
+
+/** Copies what can be read of a damaged file into the open one. @return how many rows */
+uint64_t store_salvage(struct store *store, const char *damaged_path);
 
 /** Notes how the store is after a commit, and logs it when that changes or once a minute. */
 void store_note(struct store *store, int err);

@@ -18,6 +18,7 @@ enum {
     FIRST_CAPACITY = 64 * 1024,
     KEPT_CAPACITY = 1024 * 1024, /* a larger buffer is given back */
     RETRY_MS = 500,
+    ROOMS = 14, /* times that room is made for one commit, the most */
 };
 
 /* A change in the buffer: this, `count` values, the bytes of the values; a multiple of 8 bytes. */
@@ -171,6 +172,27 @@ static int transact(struct store *store)
     return err;
 }
 
+/* A message that the broker confirmed makes room for what is in its way; it may go earlier than
+ * its turn, and once more with all the others. */
+static bool delete_messages(struct store *store)
+{
+    struct change change;
+    bool any = false;
+    int code = sqlite3_exec(store->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+    for (size_t at = 0; at < store->pending_len && code == SQLITE_OK; at += change.size) {
+        memcpy(&change, store->pending + at, sizeof(change));
+        if (change.statement == STORE_MESSAGE_DELETE) {
+            code = run_change(store, store->pending + at, &change);
+            any = true;
+        }
+    }
+    code = code == SQLITE_OK ? sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL) : code;
+    if (code != SQLITE_OK) {
+        (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    }
+    return any && code == SQLITE_OK;
+}
+
 static void forget_pending(struct store *store)
 {
     store->pending_len = 0;
@@ -225,19 +247,32 @@ void store_rewind(struct store *store, size_t mark)
 
 int store_commit(struct store *store)
 {
+    if (store->reserve_is_out) {
+        store_space_probe(store);
+    }
     if (!store_is_pending(store)) {
+        if (store->health == STORE_FULL && !store->reserve_is_out) {
+            store_note(store, 0);
+        }
         return 0;
     }
     if (store->last_error != 0 && store->settings.now_ms(store->settings.ctx) < store->retry_ms) {
         return store->last_error;
     }
     int err = transact(store);
+    for (unsigned i = 0; i < ROOMS && err == -ENOSPC && store_space_make(store, i); i++) {
+        err = transact(store);
+    }
+    if (err == -ENOSPC && delete_messages(store)) {
+        err = transact(store);
+    }
     if (err == -EBADMSG) {
         err = store_replace(store, "damage was found while writing");
         err = err != 0 ? err : transact(store);
     }
     if (err == 0) {
         forget_pending(store);
+        store_checkpoint_consider(store);
     } else {
         store->retry_ms = store->settings.now_ms(store->settings.ctx) + RETRY_MS;
         err = err == -EBADMSG ? -EIO : err;

@@ -9,6 +9,7 @@
 
 static const char *const steps[] = {
     /* 1 */
+    "CREATE TABLE reserve (id INTEGER PRIMARY KEY, bytes BLOB);"
     "CREATE TABLE device ("
     " endpoint TEXT PRIMARY KEY, number INTEGER, version INTEGER,"
     " lifetime_s INTEGER, expires_ms INTEGER, flags INTEGER,"
@@ -31,9 +32,7 @@ static const char *const steps[] = {
     " number INTEGER PRIMARY KEY, identity BLOB, route BLOB, bytes BLOB);",
 };
 
-const char *const store_schema_tables[] = { "device",  "observation", "command",
-                                            "message", "session",     NULL };
-
+/* The columns of each ALL are those of its PUT, in the same order: store_salvage.c copies them. */
 static const char *const statements[STORE_STATEMENTS] = {
     [STORE_DEVICE_PUT] = "INSERT OR REPLACE INTO device (endpoint, number, version, lifetime_s,"
                          " expires_ms, flags, formats, session, route, parameters, links)"
@@ -58,11 +57,13 @@ static const char *const statements[STORE_STATEMENTS] = {
     [STORE_COMMAND_ALL] = "SELECT id, endpoint, topic, payload, response_topic, correlation,"
                           " arrived_ms, deadline_ms, packet_id, digest, maybe_executed"
                           " FROM command ORDER BY id",
-    [STORE_COMMAND_LAST] = "SELECT max(id) FROM command",
+    [STORE_COMMAND_LAST] = "SELECT max(id) FROM command WHERE id < 1 << 62",
 
     [STORE_MESSAGE_PUT] = "INSERT OR REPLACE INTO message (id, endpoint, topic, qos, answer,"
                           " correlation, payload) VALUES (?,?,?,?,?,?,?)",
     [STORE_MESSAGE_DELETE] = "DELETE FROM message WHERE id=?",
+    [STORE_MESSAGE_ALL] = "SELECT id, endpoint, topic, qos, answer, correlation, payload"
+                          " FROM message ORDER BY id",
     [STORE_MESSAGE_AFTER] = "SELECT id, endpoint, topic, qos, answer, correlation, payload"
                             " FROM message WHERE id>? ORDER BY id LIMIT ?",
     [STORE_MESSAGE_SURVEY] = "SELECT id, endpoint, topic, qos, answer, length(correlation),"
@@ -70,7 +71,7 @@ static const char *const statements[STORE_STATEMENTS] = {
     [STORE_MESSAGE_OLDEST] = "SELECT id, endpoint, topic, qos, answer, length(correlation),"
                              " length(payload) FROM message WHERE id>? AND answer=0"
                              " ORDER BY id LIMIT ?",
-    [STORE_MESSAGE_LAST] = "SELECT max(id) FROM message",
+    [STORE_MESSAGE_LAST] = "SELECT max(id) FROM message WHERE id < 1 << 62",
 
     [STORE_SESSION_PUT] = "INSERT OR REPLACE INTO session (number, identity, route, bytes)"
                           " VALUES (?,?,?,?)",

@@ -43,6 +43,15 @@ void fixture_copy(struct store_fixture *fixture, const char *name);
 /** Overwrites the file. */
 void fixture_write(struct store_fixture *fixture, const void *data, size_t len);
 
+/** The file's bytes; the caller's. */
+char *fixture_read(struct store_fixture *fixture, size_t *len);
+
+/** Overwrites the file with rubbish from its second page on, while it is open. */
+void fixture_damage(struct store_fixture *fixture);
+
+/** Removes the files whose names hold this. */
+void fixture_remove(struct store_fixture *fixture, const char *part);
+
 /** Runs SQL on the closed file. */
 void fixture_sql(struct store_fixture *fixture, const char *sql);
 
@@ -55,4 +64,8 @@ void fixture_expect_one_of_each(struct store *store);
 /** All rows but none of devices without rows: kinds in alphabetical order. */
 struct fixture_seen fixture_visit(struct store *store);
 
+/** Visits all rows, whatever they are. */
+void fixture_visit_all(struct store *store);
+
+void fixture_see_no_session(void *ctx, const struct store_session *session);
 void fixture_see_message_id(void *ctx, const struct store_message *message);

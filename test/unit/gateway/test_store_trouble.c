@@ -1,0 +1,279 @@
+/* The store when the disk is full, and when its file is damaged. */
+#include "store_fixture.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { MIB = 1024 * 1024, PAYLOAD = 900 };
+
+static void put_message(struct store *store, uint64_t id)
+{
+    char payload[PAYLOAD];
+    memset(payload, 'x', sizeof(payload));
+    store_message_put(store, &(struct store_message){
+                                 .id = id,
+                                 .topic = "up/notify",
+                                 .endpoint = "urn:a",
+                                 .payload = payload,
+                                 .payload_len = sizeof(payload),
+                                 .qos = 1,
+                             });
+}
+
+/* Puts messages from `first` on, ten a commit, until a commit finds the store full; returns the
+ * first one behind those that are durable. */
+static uint64_t fill(struct store *store, uint64_t first)
+{
+    for (uint64_t id = first;; id += 10) {
+        assert_true(id < 20000);
+        for (uint64_t i = 0; i < 10; i++) {
+            put_message(store, id + i);
+        }
+        int err = store_commit(store);
+        if (store_health(store) != STORE_WELL) {
+            assert_true(err == 0 || err == -ENOSPC);
+            return err == 0 ? id + 10 : id;
+        }
+    }
+}
+
+static void count_message(void *ctx, const struct store_message *message)
+{
+    (void)message;
+    ++*(size_t *)ctx;
+}
+
+static size_t messages(struct store *store)
+{
+    size_t count = 0;
+    assert_true(store_messages_survey(store, count_message, &count) >= 0);
+    return count;
+}
+
+/* --- a full disk --- */
+
+static void test_a_full_store_still_takes_the_ends_of_commands(void **state)
+{
+    struct store_fixture *fixture = *state;
+    fixture->settings.max_bytes = 6 * MIB;
+    fixture_open(fixture);
+    uint64_t next = fill(fixture->store, 1);
+    assert_int_equal(store_health(fixture->store), STORE_FULL);
+    assert_non_null(strstr(fixture->logged, "store-full"));
+    for (uint64_t i = 0; i < 300; i++) { /* from the reserve */
+        put_message(fixture->store, next + i);
+        store_command_delete(fixture->store, i);
+        assert_int_equal(store_commit(fixture->store), 0);
+    }
+    assert_int_equal(store_health(fixture->store), STORE_FULL);
+    fixture_reopen(fixture);
+    assert_int_equal(messages(fixture->store), next - 1 + 300);
+    assert_int_equal(store_health(fixture->store), STORE_FULL);
+}
+
+static void test_what_a_full_store_did_not_take_stays_pending(void **state)
+{
+    struct store_fixture *fixture = *state;
+    fixture->settings.max_bytes = 6 * MIB;
+    fixture_open(fixture);
+    uint64_t next = fill(fixture->store, 1);
+    while (store_commit(fixture->store) == 0) { /* the reserve as well */
+        put_message(fixture->store, next++);
+    }
+    uint64_t kept = messages(fixture->store);
+    assert_true(store_is_pending(fixture->store));
+    assert_int_equal(store_commit(fixture->store), -ENOSPC);
+    size_t mark = store_mark(fixture->store);
+    store_session_put(fixture->store, &(struct store_session){ .number = 1 });
+    assert_int_equal(store_commit(fixture->store), -ENOSPC);
+    store_rewind(fixture->store, mark);
+
+    for (uint64_t id = 1; id < next / 2; id++) { /* the broker confirms: that makes room */
+        store_message_delete(fixture->store, id);
+    }
+    fixture->now_ms += 1000;
+    assert_int_equal(store_commit(fixture->store), 0);
+    fixture->now_ms += 1000;
+    assert_int_equal(store_commit(fixture->store), 0);
+    assert_int_equal(store_health(fixture->store), STORE_WELL);
+    assert_non_null(strstr(fixture->logged, "store-recovered"));
+    assert_int_equal(messages(fixture->store), kept + 1 - (next / 2 - 1));
+    assert_int_equal(store_sessions_visit(fixture->store, fixture_see_no_session, NULL), 0);
+}
+
+static void test_a_full_store_recovers_when_rows_leave(void **state)
+{
+    struct store_fixture *fixture = *state;
+    fixture->settings.max_bytes = 6 * MIB;
+    fixture_open(fixture);
+    uint64_t next = fill(fixture->store, 1);
+    for (uint64_t id = 1; id < next; id++) {
+        store_message_delete(fixture->store, id);
+    }
+    assert_int_equal(store_commit(fixture->store), 0);
+    fixture->now_ms += 1000;
+    assert_int_equal(store_commit(fixture->store), 0); /* nothing is pending, but it looks again */
+    assert_int_equal(store_health(fixture->store), STORE_WELL);
+    assert_true(fill(fixture->store, 1) > next / 2);
+}
+
+static void test_trouble_is_reported_once_a_minute(void **state)
+{
+    struct store_fixture *fixture = *state;
+    fixture->settings.max_bytes = 6 * MIB;
+    fixture_open(fixture);
+    (void)fill(fixture->store, 1);
+    for (int i = 0; i < 50; i++) {
+        fixture->now_ms += 1000;
+        store_command_delete(fixture->store, 1);
+        (void)store_commit(fixture->store);
+    }
+    char *first = strstr(fixture->logged, "store-full");
+    assert_non_null(first);
+    assert_null(strstr(first + 1, "store-full"));
+    fixture->now_ms += 11000;
+    store_command_delete(fixture->store, 1);
+    (void)store_commit(fixture->store);
+    assert_non_null(strstr(first + 1, "store-full"));
+}
+
+static void test_a_large_change_grows_the_file_at_once(void **state)
+{
+    struct store_fixture *fixture = *state;
+    fixture->settings.max_pending = 64 * MIB;
+    fixture_open(fixture);
+    for (uint64_t id = 1; id <= 20000; id++) {
+        put_message(fixture->store, id);
+    }
+    assert_int_equal(store_commit(fixture->store), 0);
+    assert_int_equal(store_health(fixture->store), STORE_WELL);
+    assert_int_equal(messages(fixture->store), 20000);
+}
+
+/* --- changes that find no room in memory --- */
+
+static void rebuild(void *ctx)
+{
+    struct store_fixture *fixture = ctx;
+    store_session_put(fixture->store, &(struct store_session){ .number = 99 });
+}
+
+static void test_too_many_pending_changes_end_in_a_rebuild(void **state)
+{
+    struct store_fixture *fixture = *state;
+    fixture->settings.max_pending = 100000;
+    fixture->settings.rebuild = rebuild;
+    fixture_open(fixture);
+    store_session_put(fixture->store, &(struct store_session){ .number = 1 });
+    assert_int_equal(store_commit(fixture->store), 0);
+    for (uint64_t id = 1; id <= 200; id++) {
+        put_message(fixture->store, id);
+    }
+    assert_int_equal(store_health(fixture->store), STORE_FAILING);
+    assert_int_equal(store_commit(fixture->store), 0);
+    struct fixture_seen seen = fixture_visit(fixture->store);
+    assert_string_equal(seen.text, "session 99 - - -;");
+    assert_int_equal(store_health(fixture->store), STORE_WELL);
+}
+
+/* --- damage --- */
+
+static void put_many(struct store *store)
+{
+    char name[20];
+    for (uint64_t i = 1; i <= 300; i++) {
+        (void)snprintf(name, sizeof(name), "urn:%d", (int)i);
+        put_message(store, i);
+        store_device_put(store, &(struct store_device){ .endpoint = name, .number = i });
+        store_session_put(store, &(struct store_session){ .number = i });
+    }
+    assert_int_equal(store_commit(store), 0);
+}
+
+static void count_device(void *ctx, const struct store_device *device)
+{
+    (void)device;
+    ++*(size_t *)ctx;
+}
+
+static size_t devices(struct store *store)
+{
+    size_t count = 0;
+    assert_int_equal(store_devices_visit(store, count_device, &count), 0);
+    return count;
+}
+
+/* Whichever page is damaged, the store opens, can be read and written, and most of it is saved. */
+static void test_damage_to_any_page(void **state)
+{
+    enum { PAGE = 4096 };
+    struct store_fixture *fixture = *state;
+    fixture_open(fixture);
+    put_many(fixture->store);
+    fixture_close(fixture);
+    size_t len;
+    char *whole = fixture_read(fixture, &len);
+    size_t saved = 0, rounds = 0;
+    for (size_t page = 0; page < len / PAGE; page += page < 200 ? 1 : 50) {
+        char *damaged = malloc(len);
+        assert_non_null(damaged);
+        memcpy(damaged, whole, len);
+        memset(damaged + page * PAGE, (int)page * 37 + 1, PAGE);
+        fixture_write(fixture, damaged, len);
+        free(damaged);
+        fixture->wall_ms++;
+        fixture_open(fixture);
+        saved += devices(fixture->store) + messages(fixture->store);
+        rounds++;
+        put_message(fixture->store, 100000);
+        store_device_put(fixture->store, &(struct store_device){ .endpoint = "new" });
+        assert_int_equal(store_commit(fixture->store), 0);
+        fixture_reopen(fixture);
+        fixture_visit_all(fixture->store);
+        fixture_close(fixture);
+        fixture_remove(fixture, ".damaged-");
+        fixture_remove(fixture, "store.db");
+    }
+    free(whole);
+    assert_true(saved > rounds * 300); /* of 600 each */
+}
+
+static void test_damage_that_is_found_while_writing(void **state)
+{
+    struct store_fixture *fixture = *state;
+    fixture->settings.rebuild = rebuild;
+    fixture_open(fixture);
+    put_many(fixture->store);
+    fixture_reopen(fixture);
+    fixture_damage(fixture);
+    store_session_put(fixture->store, &(struct store_session){ .number = 7 });
+    for (int i = 0; i < 5; i++) {
+        put_message(fixture->store, (uint64_t)i + 500);
+        store_device_put(fixture->store, &(struct store_device){ .endpoint = "new" });
+        assert_int_equal(store_commit(fixture->store), 0);
+    }
+    assert_non_null(strstr(fixture->logged, "store-damaged"));
+    fixture_reopen(fixture);
+    assert_true(messages(fixture->store) >= 5);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        STORE_TEST(test_a_full_store_still_takes_the_ends_of_commands),
+        STORE_TEST(test_what_a_full_store_did_not_take_stays_pending),
+        STORE_TEST(test_a_full_store_recovers_when_rows_leave),
+        STORE_TEST(test_trouble_is_reported_once_a_minute),
+        STORE_TEST(test_a_large_change_grows_the_file_at_once),
+        STORE_TEST(test_too_many_pending_changes_end_in_a_rebuild),
+        STORE_TEST(test_damage_to_any_page),
+        STORE_TEST(test_damage_that_is_found_while_writing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
