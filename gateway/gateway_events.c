@@ -183,7 +183,7 @@ static void on_report(struct gateway *gateway, const struct lwm2m_event *event)
 {
     bool kept = uplink_report(gateway->uplink, event, downlink_echo(event->observation));
     if (!kept && event->receipt != NULL) {
-        lwm2m_server_disregard(gateway->server, event->receipt);
+        lwm2m_server_postpone(gateway->server, event->receipt);
     }
 }
 

@@ -64,5 +64,7 @@ void gateway_settle(struct gateway *gateway, uint64_t now_ms)
     if (again) {
         (void)gateway_commit(gateway); /* the rest of it goes in the next turn */
     }
+    bool is_well = gateway->store == NULL || store_health(gateway->store) == STORE_WELL;
+    lwm2m_server_admit_none(gateway->server, is_well ? NULL : "the store is full or failing");
     report_drops(gateway, now_ms);
 }

@@ -11,6 +11,8 @@
 #include "lwm2m/registry.h"
 #include "lwm2m/server.h"
 
+#define LWM2M_BUSY_MAX_AGE_S 60 /* when to try again after 5.03 */
+
 struct lwm2m_server {
     struct lwm2m_server_settings settings;
     struct lwm2m_server_callbacks callbacks;
@@ -24,6 +26,8 @@ struct lwm2m_server {
     struct lwm2m_device *ready; /* queues to look at, one after the other */
     struct lwm2m_device *last_ready;
     struct lwm2m_device *left; /* memory to free, linked by next_ready */
+
+    const char *closed; /* why nobody may register now; NULL */
 
     struct lwm2m_records records; /* of the payload being decoded */
     struct lwm2m_buffer payload;  /* being encoded */

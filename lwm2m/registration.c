@@ -199,6 +199,9 @@ void lwm2m_registration_register(struct lwm2m_server *server, const struct lwcoa
     struct lwm2m_device *device = NULL;
 
     struct lwm2m_refusal refusal = lwm2m_terms_read_register(server, inbound, &terms);
+    if (!refusal.code && server->closed) {
+        refusal = (struct lwm2m_refusal){ LWCOAP_CODE(5, 3), server->closed };
+    }
     if (!refusal.code) {
         refusal = check_identity(server, terms.endpoint, &inbound->receipt.route);
     }

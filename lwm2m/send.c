@@ -87,6 +87,16 @@ bool lwm2m_send_is(const struct lwcoap_receipt *receipt)
     return receipt->code == LWCOAP_POST;
 }
 
+void lwm2m_send_postpone(struct lwm2m_server *server, const struct lwcoap_receipt *receipt)
+{
+    struct lwcoap_reply reply = {
+        .code = LWCOAP_CODE(5, 3),
+        .content_format = LWCOAP_FORMAT_NONE,
+        .max_age_s = LWM2M_BUSY_MAX_AGE_S,
+    };
+    lwcoap_respond(server->coap, receipt, &reply, server->now_ms);
+}
+
 void lwm2m_send_accept(struct lwm2m_server *server, const struct lwcoap_receipt *receipt)
 {
     struct lwcoap_reply reply = { .code = LWCOAP_CODE(2, 4), .content_format = LWCOAP_FORMAT_NONE };

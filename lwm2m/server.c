@@ -12,8 +12,7 @@
 #include "lwm2m/registration.h"
 #include "lwm2m/send.h"
 
-#define BUSY_MAX_AGE_S     60 /* when to try again after 5.03 */
-#define ANSWER_OPTIONS_MAX 3  /* Max-Age and the payload marker */
+#define ANSWER_OPTIONS_MAX 3 /* Max-Age and the payload marker */
 
 /* --- entering and leaving --- */
 
@@ -236,7 +235,7 @@ void lwm2m_server_answer(struct lwm2m_server *server, const struct lwcoap_inboun
     struct lwcoap_reply reply = {
         .code = code,
         .content_format = LWCOAP_FORMAT_NONE,
-        .max_age_s = code == LWCOAP_CODE(5, 3) ? BUSY_MAX_AGE_S : 0,
+        .max_age_s = code == LWCOAP_CODE(5, 3) ? LWM2M_BUSY_MAX_AGE_S : 0,
     };
     if (!would_amplify(inbound->message, reason)) {
         reply.payload = (const uint8_t *)reason;
@@ -599,6 +598,20 @@ void lwm2m_server_acknowledge(struct lwm2m_server *server, const struct lwm2m_re
         lwm2m_queue_touch(server, device);
     }
     lwm2m_server_leave(server);
+}
+
+void lwm2m_server_postpone(struct lwm2m_server *server, const struct lwm2m_receipt *receipt)
+{
+    if (lwm2m_send_is(&receipt->coap)) {
+        lwm2m_send_postpone(server, &receipt->coap);
+    } else {
+        lwcoap_disregard(server->coap, &receipt->coap);
+    }
+}
+
+void lwm2m_server_admit_none(struct lwm2m_server *server, const char *reason)
+{
+    server->closed = reason;
 }
 
 void lwm2m_server_disregard(struct lwm2m_server *server, const struct lwm2m_receipt *receipt)

@@ -280,6 +280,17 @@ size_t lwm2m_server_kick_if(struct lwm2m_server *server, lwm2m_device_predicate 
 void lwm2m_server_acknowledge(struct lwm2m_server *server, const struct lwm2m_receipt *receipt,
                               uint64_t now_ms);
 
+/** There is no room for a notification or Send: a Send is answered 5.03 and may be sent again
+ * later, the rest is lwm2m_server_disregard(). */
+void lwm2m_server_postpone(struct lwm2m_server *server, const struct lwm2m_receipt *receipt);
+
+/**
+ * Registers are answered 5.03 from now on, as long as what they change could not be kept.
+ *
+ * @param reason  static, for the answer; NULL: they are welcome again
+ */
+void lwm2m_server_admit_none(struct lwm2m_server *server, const char *reason);
+
 /** A notification or Send could not be kept: its retransmission will be taken as new. */
 void lwm2m_server_disregard(struct lwm2m_server *server, const struct lwm2m_receipt *receipt);
 

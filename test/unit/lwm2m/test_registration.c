@@ -238,6 +238,23 @@ static void a_deregister_is_answered_and_its_repetition_too(void **state)
     expect(h, "< ACK 4.04 ", NULL);
 }
 
+static void nobody_is_admitted_while_nothing_can_be_kept(void **state)
+{
+    struct harness *h = *state;
+    device_register(h, "ep=a&lt=300&lwm2m=1.1", LINKS);
+    h->count = 0;
+    lwm2m_server_admit_none(h->server, "the disk is full");
+    device_register(h, "ep=b&lt=300&lwm2m=1.1", LINKS);
+    device_register(h, "ep=a&lt=300&lwm2m=1.1", LINKS);
+    expect(h, "refused b 5.03: the disk is full", "< ACK 5.03  o14=60 the disk is full",
+           "refused a 5.03: the disk is full", "< ACK 5.03  o14=60 the disk is full", NULL);
+    device_update(h, NULL, NULL);
+    expect(h, "updated a", "< ACK 2.04 ", NULL);
+    lwm2m_server_admit_none(h->server, NULL);
+    device_register(h, "ep=b&lt=300&lwm2m=1.1", LINKS);
+    expect(h, "registered b", "< ACK 2.01  location=rd location=*", NULL);
+}
+
 static void no_more_devices_than_allowed(void **state)
 {
     struct harness *h = *state;
@@ -336,6 +353,7 @@ int main(void)
         TEST(a_bad_update_changes_nothing),
         TEST(an_update_from_a_new_address_moves_the_device),
         TEST(a_deregister_is_answered_and_its_repetition_too),
+        TEST(nobody_is_admitted_while_nothing_can_be_kept),
         TEST(no_more_devices_than_allowed),
         TEST(a_reason_makes_no_answer_larger_than_its_request),
         TEST(queue_mode_has_many_spellings),

@@ -36,6 +36,18 @@ static void a_send_is_answered_when_it_is_safe(void **state)
     expect(h, "< ACK 2.04 ", NULL);
 }
 
+static void a_send_without_room_may_be_tried_later(void **state)
+{
+    struct harness *h = *state;
+    registered(h);
+    send_values(h, LWCOAP_CON, LWM2M_FORMAT_SENML_JSON, VALUES);
+    lwm2m_server_postpone(h->server, &h->receipt);
+    expect(h, "send a 2.05 /3/0/9=90", "< ACK 5.03  o14=60", NULL);
+    send_values(h, LWCOAP_CON, LWM2M_FORMAT_SENML_JSON, VALUES);
+    lwm2m_server_acknowledge(h->server, &h->receipt, h->now_ms);
+    expect(h, "send a 2.05 /3/0/9=90", "< ACK 2.04 ", NULL);
+}
+
 static void a_send_may_be_non_confirmable(void **state)
 {
     struct harness *h = *state;
@@ -102,6 +114,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_send_is_answered_when_it_is_safe),
+        TEST(a_send_without_room_may_be_tried_later),
         TEST(a_send_may_be_non_confirmable),
         TEST(a_send_wakes_the_device),
         TEST(a_send_that_could_not_be_kept_comes_again),

@@ -1,0 +1,102 @@
+"""A disk that is full, and one that has room again: a small file system in memory."""
+
+import os
+import subprocess
+import time
+
+import pytest
+from coap import ACK, CON, CONTENT_FORMAT, OBSERVE, TEXT, Message
+from dialogue import observe, read
+
+SIZE = 12 * 1024 * 1024
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", place],
+                             capture_output=True, text=True)
+    if mounted.returncode != 0:
+        pytest.skip(f"needs to mount a file system: {mounted.stderr.strip()}")
+    yield place
+    subprocess.run(["umount", "-l", place], check=True)
+
+
+class Filler:
+    """Fills a file system to the last byte, and gives the room back."""
+
+    def __init__(self, place):
+        self.path = place / "filler"
+
+    def fill(self):
+        with open(self.path, "ab", buffering=0) as file:
+            for size in (65536, 4096, 1):
+                while True:
+                    try:
+                        if file.write(b"x" * size) < size:
+                            break
+                    except OSError:
+                        break
+
+    def free(self):
+        self.path.unlink()
+
+
+@pytest.fixture
+def gateway(small_disk, make_gateway):
+    """A gateway whose store is on the small disk."""
+    return make_gateway({"store.path": str(small_disk / "store.db")})
+
+
+def command_until(mqtt, device, predicate, seconds=30):
+    """Commands, answered by the device where one arrives, until an answer fulfils the predicate."""
+    until = time.monotonic() + seconds
+    while True:
+        assert time.monotonic() < until
+        req_id = mqtt.command("meter", {"msgType": "read", "data": {"path": "/3/0/0"}})
+        try:
+            device.respond(device.next_request(0.3), payload=b"x" * 900, content_format=TEXT)
+        except TimeoutError:
+            pass
+        answer = mqtt.answer(req_id)
+        if predicate(answer):
+            return answer
+
+
+def test_a_full_disk_refuses_commands_and_loses_none(small_disk, gateway, coap, mqtt):
+    filler = Filler(small_disk)
+    device = coap()
+    device.register("meter")
+    token = observe(mqtt, device, path="/3303/0/5701", value=b"unit")
+    under_way = mqtt.command("meter", {"msgType": "read", "data": {"path": "/3/0/0"}})
+    request = device.next_request()
+    filler.fill()
+    # The store still has room of its own; it is used up by messages while the broker is away.
+    gateway.broker.stop()
+    gateway.process.wait_line("broker-lost")
+    number, acknowledged, silent = 2, [], 0
+    while silent < 3:
+        number += 1
+        message = Message(CON, 69, device.next_mid(), token,
+                          [(OBSERVE, number), (CONTENT_FORMAT, TEXT)], b"u" * 1000)
+        device.send(message)
+        try:
+            device.receive_where(lambda m, w=message: m.type == ACK and m.mid == w.mid, 0.5)
+            acknowledged.append(number)
+            silent = 0
+        except TimeoutError:
+            silent += 1
+        assert number < 20000
+    gateway.process.wait_line("store-full")
+    device.respond(request, payload=b"y" * 900, content_format=TEXT)
+    assert device.ping()
+    gateway.kill()
+    gateway.broker.start()
+    gateway.start()
+    assert mqtt.answer(under_way, timeout=60)["data"]["code"] == "2.05"
+    numbers = set()
+    while not set(acknowledged) <= numbers:
+        numbers.add(mqtt.expect("up/notify", timeout=30).json["seqNum"])
+    filler.free()
+    command_until(mqtt, device, lambda answer: answer["data"].get("code") == "2.05")
