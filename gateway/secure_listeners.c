@@ -170,6 +170,15 @@ static int new_engine(struct secure_listeners *listeners, const struct config *c
     return transport_dtls_new(&settings, &events, listeners, now_ms, &listeners->dtls);
 }
 
+static void log_short_keys(const struct secure_listeners *listeners)
+{
+    size_t count = credentials_short_keys(listeners->files.psk);
+    if (count > 0 && listeners->log != NULL) {
+        log_warn(listeners->log, "keys-short", LOG_NUMBER("count", count),
+                 LOG_TEXT("advice", "16 bytes or more"));
+    }
+}
+
 int secure_listeners_new(const struct secure_listeners_settings *settings, uint64_t now_ms,
                          struct secure_listeners **out, struct config_error *error)
 {
@@ -199,6 +208,7 @@ int secure_listeners_new(const struct secure_listeners_settings *settings, uint6
         secure_listeners_free(listeners);
         return err;
     }
+    log_short_keys(listeners);
     *out = listeners;
     return 0;
 }
@@ -403,6 +413,7 @@ int secure_listeners_reload(struct secure_listeners *listeners, const struct con
     };
     difference.psk = any_identity_lost(&difference);
     end_what_changed(listeners, &difference, server, now_ms);
+    log_short_keys(listeners);
     security_files_deinit(&before);
     return 0;
 }

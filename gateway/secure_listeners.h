@@ -20,8 +20,8 @@ struct secure_listeners;
 
 struct secure_listeners_settings {
     const struct config *config; /* borrowed for the call of _new */
-    struct log *log;
-    uint64_t hash_key[2]; /* random */
+    struct log *log;             /* NULL: only to check the files */
+    uint64_t hash_key[2];        /* random */
     void *ctx;
     /** An encrypted datagram for the socket of route->listener; borrowed. */
     void (*send)(void *ctx, const struct transport_route *route, const uint8_t *data, size_t len);

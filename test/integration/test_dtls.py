@@ -289,3 +289,17 @@ def test_a_dtls_listener_wants_credentials(make_gateway, tmp_path):
     result = check(gateway)
     assert result.returncode == 2
     assert "found transport dtls without credentials" in result.stderr
+
+
+def test_the_readme_shows_a_configuration_that_works(tmp_path):
+    section = (ROOT / "README.md").read_text().split("### With DTLS")[1]
+    commands = [line for line in section.split("```sh")[1].split("```")[0].splitlines()
+                if line.startswith(("(umask", "sed"))]
+    assert len(commands) == 2
+    for name in ("config", "objects-xml"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    subprocess.run(["sh", "-ec", "\n".join(commands)], cwd=tmp_path, timeout=30, check=True)
+    result = subprocess.run([PROGRAM, "-t", "-c", "dtls.yaml"], cwd=tmp_path, timeout=30,
+                            capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert "\n    - {transport: dtls, " in (tmp_path / "dtls.yaml").read_text()
