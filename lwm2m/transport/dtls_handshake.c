@@ -5,7 +5,7 @@
  * attacker. What an attacker cannot have many of is addresses at which it receives. So the oldest
  * handshake of the source (IPv4 address, or /64 of IPv6) that holds most gives way at once to one
  * whose source holds less: a flood makes room for devices elsewhere, which then have the whole
- * deadline. Among equals a handshake gives way only when it is older than a few round trips, else
+ * deadline. Among equals a handshake gives way only when it has had its time, else
  * the newcomer is refused and tries again by itself: when a fleet comes back at once, behind one
  * NAT or from everywhere, those who were admitted finish, where displacing the oldest would let
  * nobody.
@@ -20,8 +20,10 @@
 /* Of the oldest handshakes, this many are looked at for one that gives way. */
 #define CANDIDATES 1024
 
-/* In this time a device in reach completes a handshake. */
-#define GRACE_MS 2000
+/* In this part of the whole time a device completes a handshake unless much was lost. It also
+ * bounds what a flood of one source can make us compute: half_open_max key exchanges in that time.
+ */
+#define GRACE_PART 8
 
 static struct dtls_handshake *by_deadline(struct lwm2m_timer *timer)
 {
@@ -115,7 +117,7 @@ static bool make_room(struct transport_dtls *dtls, uint16_t source)
     struct dtls_handshake *gives_way = find_heaviest(dtls);
     uint64_t begun_ms = gives_way->deadline.deadline_ms - dtls->settings.handshake_ms;
     bool is_flood = dtls->sources[gives_way->source] > dtls->sources[source] + 1u;
-    if (!is_flood && dtls->now_ms - begun_ms < GRACE_MS) {
+    if (!is_flood && dtls->now_ms - begun_ms < dtls->settings.handshake_ms / GRACE_PART) {
         return false;
     }
     dtls->counters.handshakes_refused++;

@@ -4,9 +4,9 @@
  *   dtls.c            splits the datagram into records and finds whose each is
  *   dtls_front.c      ClientHellos without a valid cookie: answered from nothing (RFC 6347, 4.2.1)
  *   dtls_handshake.c  handshakes under way, by address; a complete one becomes a session
- *   dtls_session.c    sessions, by number, address and identity; each holds all that it takes to go
- *                     on, and perhaps a context, which is no more than a cache of that
- *   dtls_live.c       the few contexts, least recently used first out
+ *   dtls_sessions.c   the tables of sessions: by number, address and identity
+ *   dtls_session.c    a session: it holds all that it takes to go on, and perhaps a context, which
+ * is no more than a cache of that dtls_live.c       the few contexts, least recently used first out
  *   dtls_context.c    one context of mbedtls: step, read, write
  *   dtls_parked.c     a session made into a context, and what a context knows put into the session
  *   dtls_peer.c       who the peer of a complete handshake is
@@ -190,7 +190,7 @@ void dtls_handshake_drop(struct transport_dtls *dtls, struct dtls_handshake *han
 void dtls_handshake_find_key(struct dtls_handshake *handshake, struct transport_dtls *dtls,
                              const uint8_t *identity, size_t len);
 
-/* ---- sessions (dtls_session.c) ---- */
+/* ---- sessions (dtls_sessions.c, dtls_session.c) ---- */
 
 struct dtls_session *dtls_session_find(const struct transport_dtls *dtls, uint32_t number);
 struct dtls_session *dtls_session_at(const struct transport_dtls *dtls,

@@ -183,7 +183,7 @@ static void a_flood_of_one_source_displaces_itself(void **state)
     stuck_client(world, 88); /* somebody else is admitted at once */
     assert_int_equal(transport_dtls_half_open(world->dtls), 4);
     assert_int_equal(counters(world)->handshakes_refused, 18);
-    world->now_ms += 3000;
+    world->now_ms += 8000;
     stuck_client(world, 66); /* its own oldest is old enough now */
     assert_int_equal(counters(world)->handshakes_refused, 19);
     world->filter = NULL;
@@ -202,7 +202,7 @@ static void among_equals_the_oldest_gives_way_when_it_had_its_time(void **state)
     }
     assert_int_equal(transport_dtls_half_open(world->dtls), 4);
     assert_int_equal(counters(world)->handshakes_refused, 2);
-    world->now_ms += 3000;
+    world->now_ms += 8000;
     clients[6] = stuck_client(world, 20);
     assert_int_equal(transport_dtls_half_open(world->dtls), 4);
     assert_int_equal(counters(world)->handshakes_refused, 3);

@@ -544,6 +544,54 @@ static void a_device_that_says_goodbye_is_forgotten(void **state)
     assert_int_equal(client->result, MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY); /* it was answered */
 }
 
+static void a_fatal_alert_ends_a_session_a_warning_does_not(void **state)
+{
+    struct world *world = *state;
+    struct client *client = world_device(world, "urn:dev:1", NULL);
+
+    assert_int_equal(mbedtls_ssl_send_alert_message(&client->ssl, MBEDTLS_SSL_ALERT_LEVEL_WARNING,
+                                                    MBEDTLS_SSL_ALERT_MSG_USER_CANCELED),
+                     0);
+    world_settle(world);
+    assert_int_equal(world_count(world, EVENT_CLOSED), 0);
+    assert_int_equal(mbedtls_ssl_send_alert_message(&client->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
+                                                    MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR),
+                     0);
+    world_settle(world);
+    assert_int_equal(world_last(world, EVENT_CLOSED)->reason, TRANSPORT_DTLS_BY_PEER);
+}
+
+static void renegotiation_is_declined(void **state)
+{
+    struct world *world = *state;
+    struct client *client = world_device(world, "urn:dev:1", NULL);
+
+    mbedtls_ssl_conf_renegotiation(&client->config, MBEDTLS_SSL_RENEGOTIATION_ENABLED);
+    size_t sent = world->sent_datagrams;
+    (void)!mbedtls_ssl_renegotiate(&client->ssl);
+    world_settle(world);
+    assert_int_equal(world->sent_datagrams, sent + 1); /* no_renegotiation, a warning */
+    assert_int_equal(transport_dtls_sessions(world->dtls), 1);
+    assert_int_equal(world_count(world, EVENT_CLOSED), 0);
+}
+
+static void a_session_may_be_closed_in_any_callback(void **state)
+{
+    struct world *world = *state;
+    static const int events[] = { EVENT_ESTABLISHED, EVENT_CHANGED, EVENT_RECEIVED };
+
+    for (size_t i = 0; i < 3; i++) {
+        world->events_len = 0;
+        world->close_in = events[i];
+        struct client *client = world_device(world, "urn:dev:1", NULL);
+        if (events[i] == EVENT_RECEIVED) {
+            speak(world, client, "last words");
+        }
+        assert_int_equal(world_count(world, EVENT_CLOSED), 1);
+        assert_int_equal(transport_dtls_sessions(world->dtls), 0);
+    }
+}
+
 static bool is_odd(void *ctx, const struct transport_dtls_info *info)
 {
     unsigned *asked = ctx;
@@ -628,6 +676,9 @@ int main(void)
         TEST(two_devices_with_connection_ids_may_share_an_address),
         TEST(records_fit_the_path_and_what_the_device_asked_for),
         TEST(a_device_that_says_goodbye_is_forgotten),
+        TEST(a_fatal_alert_ends_a_session_a_warning_does_not),
+        TEST(renegotiation_is_declined),
+        TEST(a_session_may_be_closed_in_any_callback),
         TEST(sessions_of_removed_identities_are_closed_with_a_word),
         TEST(every_session_is_visited_once),
         TEST(numbers_of_sessions_count_up_from_the_first),

@@ -124,6 +124,9 @@ static void on_receive(void *ctx, const struct transport_route *route, uint8_t *
     if (world->echo) {
         (void)!transport_dtls_send(world->dtls, route, data, len);
     }
+    if (world->close_in == EVENT_RECEIVED) {
+        transport_dtls_close(world->dtls, route->session);
+    }
 }
 
 static void describe(struct world_event *event, const struct transport_dtls_info *info)
@@ -143,7 +146,12 @@ static void describe(struct world_event *event, const struct transport_dtls_info
 
 static void on_established(void *ctx, const struct transport_dtls_info *info)
 {
-    describe(add_event(ctx, EVENT_ESTABLISHED, info->route.session), info);
+    struct world *world = ctx;
+
+    describe(add_event(world, EVENT_ESTABLISHED, info->route.session), info);
+    if (world->close_in == EVENT_ESTABLISHED) {
+        transport_dtls_close(world->dtls, info->route.session);
+    }
 }
 
 static void on_closed(void *ctx, const struct transport_dtls_info *info,
@@ -164,6 +172,9 @@ static void on_changed(void *ctx, uint32_t session)
         world->exported_len =
             transport_dtls_export(world->dtls, session, world->exported, sizeof world->exported);
         transport_dtls_stored(world->dtls, session);
+    }
+    if (world->close_in == EVENT_CHANGED) {
+        transport_dtls_close(world->dtls, session);
     }
 }
 

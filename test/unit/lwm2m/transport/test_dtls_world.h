@@ -80,6 +80,7 @@ struct world {
     struct world_event events[WORLD_EVENTS];
     size_t events_len; /* the last of them wins when there are more */
     size_t echo;       /* answer what is received with the same */
+    int close_in;      /* the callback of this event closes its session */
     bool export_on_change;
     uint8_t exported[TRANSPORT_DTLS_EXPORT_MAX];
     int exported_len;
