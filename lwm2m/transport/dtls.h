@@ -109,8 +109,9 @@ struct transport_dtls_settings {
     size_t mtu;                 /* bytes of the longest UDP payload sent; 256 to 8192 */
     uint32_t reserve;       /* records that a session may send beyond its stored form, to 2^24; 0:
                                sessions are not stored, nothing is held back */
-    uint32_t run;           /* number of this start of the program, one or more higher than that of
-                               every start before; 0: unknown, see transport_dtls_import() */
+    uint32_t run;           /* number of this start of the program, in the store before anything is
+                               imported: above that of every start before (a counter, not the clock, which
+                               is set back at times); 0: unknown, see transport_dtls_import() */
     uint32_t alerts_per_s;  /* unencrypted alerts for records that nobody knows, all together */
     uint32_t first_session; /* numbers count up from here; 0: from 1. See _next_session() */
     bool connection_id;     /* offer Connection IDs, where mbedtls has them */

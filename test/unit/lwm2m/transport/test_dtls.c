@@ -81,6 +81,7 @@ static void who_is_not_welcome_gets_no_session(void **state)
     } cases[] = {
         { "wrong key", { .identity = "urn:dev:1", .key = "0123456789abcdef" } },
         { "unknown identity", { .identity = "unknown-1" } },
+        { "key too long for this mbedtls", { .identity = "longkey" } },
         { "expired certificate", { .certificate = "expired" } },
         { "certificate of another CA", { .certificate = "stranger" } },
         { "revoked certificate", { .certificate = "revoked" } },

@@ -106,9 +106,9 @@ void world_free(struct world *world);
 /** A second engine instead of the first one, which is gone; sessions are not taken over. */
 void world_restart(struct world *world, const struct transport_dtls_settings *settings);
 
-/** PSK (identities that begin with "unknown" have no key, "fleeting" has one for a moment, those
- * that begin with "shared" are of several devices) and the certificates of test/vectors, with CA
- * and revocation list. */
+/** PSK (identities that begin with "unknown" have no key, "fleeting" has one for a moment,
+ * "longkey" one that is too long, those that begin with "shared" are of several devices) and the
+ * certificates of test/vectors, with CA and revocation list. */
 void world_set_credentials(struct world *world);
 
 struct client *world_client(struct world *world, const struct client_setup *setup);
