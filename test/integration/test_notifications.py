@@ -1,6 +1,7 @@
 """Observations, notifications and Send: matching, acknowledging, order, survival."""
 
 import json
+import time
 
 import pytest
 from coap import (ACK, CON, CONTENT_FORMAT, GET, LINK, NON, OBSERVE, POST, RST, SENML_JSON, TEXT,
@@ -179,6 +180,23 @@ def test_registering_again_sets_observations_up_again(device, mqtt):
         assert message["cacheID"] == "keep"
         values.append(message["data"]["content"][0]["value"])
     assert token
+
+
+@pytest.mark.settings({"lwm2m.observe_grace": "100ms"})
+def test_an_observation_that_fell_silent_is_set_up_again(device, mqtt):
+    token = observe(mqtt, device, cacheID="keep")
+    attributes = mqtt.command("meter", {"msgType": "write-attr",
+                                        "data": {"path": "/3303/0", "pmax": 1}})
+    device.respond(device.next_request(), "2.04")
+    assert mqtt.answer(attributes)["data"]["code"] == "2.04"
+    time.sleep(1.2)
+    assert device.request(POST, device.location).code_text == "2.04"
+    request = device.next_request()
+    assert (request.path, request.get_uint(OBSERVE)) == ("/3303/0/5700", 0)
+    assert request.token == token
+    device.respond(request, payload=b"30", content_format=TEXT, options=[(OBSERVE, 1)])
+    message = mqtt.expect("up/notify").json
+    assert message["cacheID"] == "keep" and message["data"]["content"][0]["value"] == 30
 
 
 def test_a_simulated_device_that_reboots_goes_on_notifying(gateway, mqtt, sim):
