@@ -136,10 +136,10 @@ static bool pump(struct lwm2m_server *server, struct lwm2m_device *device)
         lwcoap_exchange_hurry(server->coap, device->exchange, server->now_ms);
     }
     device->spoke = false;
-    if (lwm2m_server_is_awake(server, device)) {
+    if (server->now_ms >= device->silence_ms && lwm2m_server_is_awake(server, device)) {
         lwm2m_silence_check(server, device);
     }
-    while (!device->exchange && !lwm2m_observations_fetch(device) &&
+    while (device->queue_head && !device->exchange && !lwm2m_observations_fetch(device) &&
            (request = next_request(server, device))) {
         if (server->now_ms >= request->expires_ms) {
             expire(server, request);

@@ -191,9 +191,6 @@ void lwm2m_silence_learn_links(struct lwm2m_server *server, struct lwm2m_device 
 
 void lwm2m_silence_check(struct lwm2m_server *server, struct lwm2m_device *device)
 {
-    if (server->now_ms < device->silence_ms) {
-        return;
-    }
     device->silence_ms = LWM2M_TIMERS_NEVER;
     for (struct lwm2m_observation *at = device->observations; at; at = at->next) {
         if (at->state != LWM2M_OBSERVATION_ESTABLISHED) {

@@ -31,7 +31,7 @@ void lwm2m_silence_learn(struct lwm2m_server *server, struct lwm2m_device *devic
 void lwm2m_silence_learn_links(struct lwm2m_server *server, struct lwm2m_device *device,
                                const uint8_t *links, size_t len);
 
-/** Has what fell silent set up again, if there may be anything; the device is awake. */
+/** Has what fell silent set up again; the device is awake, and device->silence_ms has come. */
 void lwm2m_silence_check(struct lwm2m_server *server, struct lwm2m_device *device);
 
 /** Frees what was learned. */
