@@ -65,6 +65,7 @@ class World:
         while True:
             self.gateway.look()
             self.broker.look()
+            self.broker.signal(signal.SIGUSR1)  # mosquitto saves its sessions and their messages
             await asyncio.sleep(0.1)
 
 

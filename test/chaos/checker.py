@@ -13,7 +13,7 @@ import sys
 import trace
 
 # A broker that is killed may lose what it confirmed in its last moments: its own, not the gateway's.
-BROKER_MEMORY = 2.0  # seconds
+BROKER_MEMORY = 1.0  # seconds
 
 NOT_FINAL = {"ack", "queued"}
 # What reports values. The answer to `observe` can be a notification: they share a token (RFC 7641, 3.1).
@@ -173,15 +173,15 @@ class Checker:
         return any(confirmed <= killed <= confirmed + BROKER_MEMORY for killed in self.kills["broker"])
 
     def lost_by_broker(self, command):
-        """A command that the broker confirmed, was killed, and never gave to the gateway."""
+        """A command that the broker confirmed, was killed, and that the gateway never confirmed."""
         return self._with_broker(command) and self._forgotten_by_broker(self.accepted[command])
 
     def expired_at_broker(self, command):
-        """A command with an expiry that never left the broker: the broker's own to throw away."""
+        """One with an expiry that the gateway never confirmed: the broker's own to throw away."""
         return self._with_broker(command) and self.commands[command].get("expiry") is not None
 
     def _with_broker(self, command):
-        return command not in self.deliveries and command not in self.finals
+        return command not in self.taken and command not in self.finals
 
     # --- the rules
 

@@ -67,12 +67,12 @@ class Client:
         elif kind == mqtt_wire.PUBLISH:
             message = mqtt_wire.read_publish(raw)
             self.on_message(message)
-            if message.qos:
+            if message.qos and not self._connecting.is_closing():
                 self._connecting.write(mqtt_wire.puback(message.mid))
 
     @property
     def connected(self):
-        return self.writer is not None
+        return self.writer is not None and not self.writer.is_closing()
 
     async def publish(self, topic, payload, expiry=None):
         """Whether the broker confirmed it."""

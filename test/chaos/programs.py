@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import yaml
@@ -36,13 +37,20 @@ class Program:
 
     def start(self):
         self.meant_to_run = True
+        self.began = time.monotonic()
         with open(self.log, "ab") as out:
+            self.log_begins = out.tell()
             self.child = subprocess.Popen(
                 self.command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
                 env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin"}, preexec_fn=before_exec)
 
     def running(self):
         return self.child is not None and self.child.poll() is None
+
+    def was_ready(self):
+        with open(self.log, "rb") as log:
+            log.seek(self.log_begins)
+            return b" started " in log.read()
 
     def signal(self, number):
         if self.running():
@@ -67,7 +75,8 @@ class Program:
             self.kill()
             self.trace.add("ended", program=self.name, status="not within %d s of SIGTERM" % patience)
             return
-        if self.child is not None and self.child.returncode != 0:
+        # Before it is ready, SIGTERM may simply end it.
+        if self.child.returncode != 0 and (self.child.returncode != -signal.SIGTERM or self.was_ready()):
             self.trace.add("ended", program=self.name, status=self.child.returncode)
 
     def look(self):
@@ -85,7 +94,8 @@ def broker(directory, memory, trace):
     memory.mkdir(exist_ok=True)
     port = free_port(socket.SOCK_STREAM)
     config = directory / "mosquitto.conf"
-    # Saved at every change, so that a SIGKILL costs it as little as can be.
+    # Saved at every change that counts as one; World.watch() sees to the rest, so that a SIGKILL
+    # costs it as little as can be.
     config.write_text(
         f"listener {port} 127.0.0.1\nallow_anonymous true\nuser {pwd.getpwuid(os.geteuid()).pw_name}\n"
         f"persistence true\npersistence_location {memory.resolve()}/\nautosave_interval 1\n"

@@ -66,6 +66,8 @@ class Tap:
                         await writer.drain()
                         return
                     record(link, raw)
+                    if writer.is_closing():
+                        return
                     writer.write(raw)
                 await writer.drain()
         except OSError:

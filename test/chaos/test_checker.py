@@ -101,6 +101,8 @@ WRONG = {
         (lambda s: s.command(1).down(1), "unended_commands"),
     "a command that never left the broker":
         (lambda s: s.command(1), "unended_commands"),
+    "a command with an expiry that the gateway confirmed and forgot":
+        (lambda s: s.command(1, expiry=1).down(1), "unended_commands"),
     "a final message that the broker never confirmed":
         (lambda s: s.command(1).down(1).executed(1).final(1, confirmed=False), "unended_commands"),
     "only an `ack`":
@@ -160,6 +162,8 @@ EXCUSED = {
         lambda s: s.command(1).add("killed", program="broker"),
     "a command that expired before the broker could deliver it":
         lambda s: s.command(1, expiry=1),
+    "a command that expired in the broker after a delivery that the gateway did not confirm":
+        lambda s: s.command(1, expiry=1).down(1, confirmed=False),
     "a command that the broker gave twice as a new one, as it may after a kill":
         lambda s: s.command(1).down(1).executed(1).final(1).down(1).executed(1).final(1, ts=2),
     "a command that is carried out twice, with a warning":
