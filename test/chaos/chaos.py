@@ -63,9 +63,11 @@ class World:
 
     async def watch(self):
         while True:
-            self.gateway.look()
+            if self.gateway.look():
+                await asyncio.sleep(0.2)  # it may try again soon, but not at once
             self.broker.look()
-            self.broker.signal(signal.SIGUSR1)  # mosquitto saves its sessions and their messages
+            if self.broker.was_ready():
+                self.broker.signal(signal.SIGUSR1)  # mosquitto saves its sessions and their messages
             await asyncio.sleep(0.1)
 
 
@@ -120,6 +122,8 @@ def report(world, findings, figures):
         f"{kind} {count}" for kind, count in figures["faults_by_kind"].items())))
     print("            {}".format(", ".join(f"{name} {count}"
                                           for name, count in figures["faults_by_name"].items())))
+    if figures["refused_starts"]:
+        print("            {refused_starts} starts failed on a full disk".format(**figures))
     print("messages    {messages} sent, {acknowledged} acknowledged, {registrations} registrations; "
         "lost: {lost}".format(**figures))
     print("commands    {commands} published, {accepted} accepted by the broker ({lost_by_broker} lost, "

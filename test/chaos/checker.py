@@ -14,10 +14,13 @@ import trace
 
 # A broker that is killed may lose what it confirmed in its last moments: its own, not the gateway's.
 BROKER_MEMORY = 1.0  # seconds
+# How long it takes to notice that a program has ended.
+NOTICE = 1.0
 
 NOT_FINAL = {"ack", "queued"}
 # What reports values. The answer to `observe` can be a notification: they share a token (RFC 7641, 3.1).
 REPORTS = {"notify", "send", "observe", "cancel-observe"}
+ORDERED = {"notify", "send"}
 # Finals that do not come from the device. `error` and refusals have no execution either.
 WITHOUT_ANSWER = {"coap_timeout", "coap_reset", "expired", "dropped"}
 CHANGES = {"write", "execute"}
@@ -74,6 +77,8 @@ class Checker:
         self.kills = collections.defaultdict(list)
         self.faults = collections.Counter()
         self.ended = []
+        self._disk_full_until = 0
+        self.refused_starts = 0  # on a full disk
         self._open = {}  # (direction, link, mid) -> Publish or command
         for event in events:
             method = getattr(self, "_on_" + event["what"].replace("-", "_"), None)
@@ -146,8 +151,15 @@ class Checker:
     def _on_fault(self, event):
         self.faults[event["kind"], event["name"]] += 1
 
+    def _on_disk(self, event):
+        self._disk_full_until = float("inf") if event["full"] else event["t"] + NOTICE
+
     def _on_ended(self, event):
-        self.ended.append(event)
+        if event["program"] == "gateway" and event["status"] == 1 \
+                and event["t"] < self._disk_full_until:
+            self.refused_starts += 1
+        else:
+            self.ended.append(event)
 
     # --- tables that the rules share
 
@@ -161,7 +173,7 @@ class Checker:
             if kind in REPORTS:
                 for number in numbers(message):
                     self.reports.setdefault((message.get("ep"), number), []).append(publish)
-            if kind in ("notify", "send"):
+            if kind in ORDERED:
                 continue
             if kind == "register":
                 number = message.get("data", {}).get("n")
@@ -213,11 +225,14 @@ class Checker:
                 yield f"{ep} never sent {number}: {publishes[0].payload}"
 
     def disordered_messages(self):
-        """A device's messages are published in the order in which they were acknowledged."""
+        """A device's messages are published in the order in which they were acknowledged.
+
+        Answers to commands, which a notification can become, wait for nobody."""
         devices = collections.defaultdict(list)
         for key, time in self.acknowledged.items():
-            if key in self.reports and key in self.sent:
-                devices[key[0]].append((self.sent[key]["t"], time, self.reports[key][0].index, key[1]))
+            first = next((p for p in self.reports.get(key, ()) if p.json["msgType"] in ORDERED), None)
+            if first is not None and key in self.sent:
+                devices[key[0]].append((self.sent[key]["t"], time, first.index, key[1]))
         for ep, messages in devices.items():
             messages.sort()
             for (_, acknowledged, before, a), (sent, _, after, b) in zip(messages, messages[1:]):
@@ -288,7 +303,7 @@ class Checker:
             yield publish.payload
 
     def broken_programs(self):
-        """The programs end when they are told to, with status 0."""
+        """The programs end when they are told to, with status 0; a start on a full disk may fail."""
         for event in self.ended:
             yield f"{event['program']} ended at {event['t']}: {event['status']}"
 
@@ -327,6 +342,7 @@ class Checker:
             "messages": sum(event["kind"] != "answer" for event in self.sent.values()),
             "acknowledged": len(self.acknowledged),
             "registrations": len(self.registered),
+            "refused_starts": self.refused_starts,
             "lost": len([*self.lost_messages(), *self.lost_registrations()]),
             "commands": len(self.commands),
             "accepted": len(self.accepted),

@@ -116,12 +116,14 @@ class Faults:
 
     async def _disk_full(self):
         filler = self.world.disk / "filler"
+        self.world.trace.add("disk", full=True)
         until = asyncio.get_running_loop().time() + self.random.uniform(0.2, 5)
         with open(filler, "wb", buffering=0) as out:
             while asyncio.get_running_loop().time() < until:
                 fill(out)
                 await asyncio.sleep(0.02)
         filler.unlink()
+        self.world.trace.add("disk", full=False)
 
     ALL = {
         "gateway": {"kill": 6, "end": 1, "stop": 2},

@@ -8,7 +8,6 @@ import re
 import signal
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 import yaml
@@ -30,14 +29,14 @@ def before_exec():
 
 
 class Program:
-    def __init__(self, name, command, log, trace):
-        self.name, self.command, self.log, self.trace = name, command, log, trace
+    def __init__(self, name, command, log, ready, trace):
+        """`ready`: what it logs once it is there."""
+        self.name, self.command, self.log, self.ready, self.trace = name, command, log, ready, trace
         self.child = None
         self.meant_to_run = False
 
     def start(self):
         self.meant_to_run = True
-        self.began = time.monotonic()
         with open(self.log, "ab") as out:
             self.log_begins = out.tell()
             self.child = subprocess.Popen(
@@ -50,7 +49,7 @@ class Program:
     def was_ready(self):
         with open(self.log, "rb") as log:
             log.seek(self.log_begins)
-            return b" started " in log.read()
+            return self.ready in log.read()
 
     def signal(self, number):
         if self.running():
@@ -80,10 +79,12 @@ class Program:
             self.trace.add("ended", program=self.name, status=self.child.returncode)
 
     def look(self):
-        """Reports it when it ended by itself, and starts it again as a supervisor would."""
-        if self.meant_to_run and not self.running():
-            self.trace.add("ended", program=self.name, status=self.child.returncode)
-            self.start()
+        """Reports it when it ended by itself, starts it again as a supervisor would: whether it did."""
+        if not self.meant_to_run or self.running():
+            return False
+        self.trace.add("ended", program=self.name, status=self.child.returncode)
+        self.start()
+        return True
 
     def complaints(self):
         text = Path(self.log).read_text(errors="replace")
@@ -100,7 +101,8 @@ def broker(directory, memory, trace):
         f"listener {port} 127.0.0.1\nallow_anonymous true\nuser {pwd.getpwuid(os.geteuid()).pw_name}\n"
         f"persistence true\npersistence_location {memory.resolve()}/\nautosave_interval 1\n"
         f"autosave_on_changes true\nmax_queued_messages 0\nset_tcp_nodelay true\n")
-    program = Program("broker", ["mosquitto", "-c", config], directory / "mosquitto.log", trace)
+    program = Program("broker", ["mosquitto", "-c", config], directory / "mosquitto.log",
+                      b" running", trace)
     program.port = port
     return program
 
@@ -120,6 +122,7 @@ def gateway(directory, trace, broker_port, store, mqtt_version):
     file = directory / "lwm2mqtt.yaml"
     file.write_text(yaml.safe_dump(settings, sort_keys=False))
     build = ROOT / os.environ.get("LWM2MQTT_BUILD", "build/dev")
-    program = Program("gateway", [build / "gateway/lwm2mqtt", "-c", file], directory / "gateway.log", trace)
+    program = Program("gateway", [build / "gateway/lwm2mqtt", "-c", file], directory / "gateway.log",
+                      b" started ", trace)
     program.port = port
     return program

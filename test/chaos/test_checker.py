@@ -138,6 +138,9 @@ WRONG = {
         (lambda s: s.sent(1).report(1, heard=False).safe(1), "unheard_messages"),
     "a message that the broker refused":
         (lambda s: s.sent(1).report(1, code=0x97), "refused_messages"),
+    "a gateway that does not start though the disk is free again":
+        (lambda s: s.add("disk", full=True).add("disk", full=False).add("x")
+         .add("ended", program="gateway", status=1), "broken_programs"),
     "a gateway that ended by itself":
         (lambda s: s.add("ended", program="gateway", status=-11), "broken_programs"),
 }
@@ -177,6 +180,8 @@ EXCUSED = {
         lambda s: s.sent(1).report(1, heard=False).add("killed", program="broker"),
     "messages that were under way together":
         lambda s: s.sent(1).sent(2).safe(1).safe(2).report(2).report(1),
+    "a start that a full disk does not let happen":
+        lambda s: s.add("disk", full=True).add("ended", program="gateway", status=1),
     "an Update that is refused because the network doubled the Register":
         lambda s: s.registered().register_message().add(
             "refused", ep="a", number=1, request="update", code="4.04", copies=2),

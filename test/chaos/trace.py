@@ -18,6 +18,7 @@ An event is a dictionary with `t` (seconds since the begin), `what`, and members
     heard           the subscriber got a message: topic, payload
     killed          SIGKILL: program (gateway, broker)
     fault           kind, name
+    disk            the store's file system is being filled, or is free again: full
     ended           a program ended by itself, or not as it should: program, status
 """
 
