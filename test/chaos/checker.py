@@ -63,6 +63,7 @@ def numbers(message):
 class Checker:
     def __init__(self, events):
         self.sent, self.acknowledged = {}, {}  # (ep, number) -> event, -> time
+        self.copies = collections.Counter()  # (ep, number)
         self.registers, self.registered = {}, {}
         self.refused = []
         self.executed = collections.Counter()
@@ -90,6 +91,9 @@ class Checker:
 
     def _on_sent(self, event):
         self.sent[event["ep"], event["number"]] = event
+
+    def _on_copy(self, event):
+        self.copies[event["ep"], event["number"]] += 1
 
     def _on_acknowledged(self, event):
         self.acknowledged.setdefault((event["ep"], event["number"]), event["t"])
@@ -260,11 +264,17 @@ class Checker:
                 yield f"command {self._command(command)}: {texts}"
 
     def needless_repetitions(self):
-        """A message is published again only when its connection ended before."""
+        """A message is published again only when its connection ended before, or when the device or
+        the network repeated it too late for the gateway to know it again."""
         for publish in self.publishes.values():
-            for (before, link), (after, other) in zip(publish.copies, publish.copies[1:]):
-                if link == other and not publish.json.get("msgType") in (None, "update"):
-                    yield f"at {before} and at {after}: {publish.payload}"
+            message = publish.json
+            if message.get("msgType") in (None, "update"):
+                continue
+            again = sum(link == other
+                        for (_, link), (_, other) in zip(publish.copies, publish.copies[1:]))
+            if again > max([self.copies[message.get("ep"), number] for number in numbers(message)],
+                           default=0):
+                yield f"{publish.copies}: {publish.payload}"
 
     def repeated_executions(self):
         """A device carries a command out once, unless its final message warns of it."""

@@ -5,6 +5,7 @@ sleeps, reboots, changes its address, leaves and comes back, at random.
 """
 
 import asyncio
+import itertools
 import os
 import socket
 import sys
@@ -233,7 +234,7 @@ class Device:
             queries = [f"ep={self.name}", f"lt={LIFETIME}", "lwm2m=1.1", "b=U",
                        f"n={self.register_number}", *(["Q"] if self.sleepy else [])]
             answer = await self.exchange(POST, "/rd", queries, b"</3/0>,</3303/0>,</3303/1>", LINK,
-                                         delivered=self.count_copy(self.register_number))
+                                         delivered=self.count_register(self.register_number))
             if answer is not None and answer.code_text == "2.01":
                 self.location = answer.location
                 self.trace.add("registered", ep=self.name, number=self.register_number,
@@ -241,11 +242,20 @@ class Device:
                 return
             await asyncio.sleep(self.random.uniform(0.1, 0.5))
 
-    def count_copy(self, number):
+    def count_register(self, number):
         def count():
             if number == self.register_number:
                 self.copies += 1
         return count
+
+    def note_copies(self, number):
+        """Records a copy of a message that reaches the gateway though another one did before."""
+        copies = itertools.count()
+
+        def note():
+            if next(copies) > 0:
+                self.trace.add("copy", ep=self.name, number=number)
+        return note
 
     async def to_location(self, method, name):
         """A request to its own location; a 4.04 there sends it back to the start."""
@@ -265,8 +275,8 @@ class Device:
                 await self.register()
             return
         path, token = self.random.choice(sorted(self.observations.items()))
-        message = self.notification(CON, token, "notify")
-        answer = await self.confirmable(message)
+        message, delivered = self.notification(CON, token, "notify")
+        answer = await self.confirmable(message, delivered)
         if (answer is None or answer.type == RST) and self.observations.get(path) == token:
             del self.observations[path]  # RFC 7641, 4.5
 
@@ -277,17 +287,19 @@ class Device:
                           [(OBSERVE, self.sequence), (CONTENT_FORMAT, TEXT)], b"%d" % number)
         if type == CON:
             self.promised_mids[message.mid] = number
-        return message
+        return message, self.note_copies(number)
 
     async def notify_unconfirmed(self):
         if self.observations:
-            self.send(self.notification(NON, self.random.choice(sorted(self.observations.values())), "non"))
+            token = self.random.choice(sorted(self.observations.values()))
+            self.send(*self.notification(NON, token, "non"))
 
     async def send_value(self):
         number = self.next_number("send")
         company = "".join(COMPANY[:self.random.choice((0, 0, 0, 3, 15))])
         answer = await self.exchange(POST, "/dp", (), b'[{"n":"/3303/0/5700","v":%d}%s]'
-                                     % (number, company.encode()), SENML_JSON, number)
+                                     % (number, company.encode()), SENML_JSON, number,
+                                     self.note_copies(number))
         if answer is not None and answer.code_text == "4.04":
             await self.register()  # its address is not known
 

@@ -123,6 +123,9 @@ WRONG = {
          "doubled_finals"),
     "a message that is published twice on one connection":
         (lambda s: s.sent(1).report(1).report(1), "needless_repetitions"),
+    "one that is published more often than the network repeated it":
+        (lambda s: s.sent(1).add("copy", ep="a", number=1).report(1).report(1).report(1),
+         "needless_repetitions"),
     "a command that is carried out twice":
         (lambda s: s.command(1).down(1).executed(1).executed(1).final(1), "repeated_executions"),
     "a command that is carried out twice because the broker repeated it":
@@ -156,6 +159,8 @@ EXCUSED = {
     "a message that was not acknowledged": lambda s: s.sent(1),
     "a message that came twice because the connection ended":
         lambda s: s.sent(1).report(1, confirmed=False).add("link-closed", link=1).report(1, link=2).safe(1),
+    "a message that is published twice on one connection because the network doubled it":
+        lambda s: s.sent(1).add("copy", ep="a", number=1).report(1).report(1),
     "a notification that became the answer to `observe`":
         lambda s: s.sent(1).command(1, "observe").down(1).up(
             {"msgType": "observe", "ep": "a", "reqID": 1, "data": {"content": [{"value": 1}]}}).safe(1),

@@ -3,6 +3,7 @@
 An event is a dictionary with `t` (seconds since the begin), `what`, and members of its own:
 
     sent            a device sent a number: ep, number, kind (notify, non, send, answer)
+    copy            another copy of it reached the gateway: ep, number
     acknowledged    the gateway acknowledged it, whether or not the network brought that: ep, number
     register        a Register went out: ep, number
     registered      it was answered 2.01: ep, number, location
