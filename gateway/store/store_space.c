@@ -73,9 +73,11 @@ static int take_reserve(struct store *store)
 
 void store_space_open(struct store *store)
 {
-    int piece = STORE_PIECE;
+    int piece = STORE_PIECE, persist = 1;
     store->reserve_is_out = true; /* until it is there: the disk may be full at the start */
     (void)sqlite3_file_control(store->db, "main", SQLITE_FCNTL_CHUNK_SIZE, &piece);
+    /* The log stays when the file is closed: a start must not need room. */
+    (void)sqlite3_file_control(store->db, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
     allocate_log(store);
     (void)limit(store, store_pragma(store, "PRAGMA page_count"));
     store->reserve_is_out = take_reserve(store) != 0;

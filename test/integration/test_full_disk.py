@@ -5,8 +5,9 @@ import subprocess
 import time
 
 import pytest
-from coap import ACK, CON, CONTENT_FORMAT, OBSERVE, TEXT, Message
-from dialogue import observe, read
+from coap import ACK, CON, CONTENT_FORMAT, OBSERVE, POST, SENML_JSON, TEXT, Message
+from conftest import wait_until
+from dialogue import observe
 
 SIZE = 12 * 1024 * 1024
 
@@ -47,6 +48,14 @@ class Filler:
 def gateway(small_disk, make_gateway):
     """A gateway whose store is on the small disk."""
     return make_gateway({"store.path": str(small_disk / "store.db")})
+
+
+def registers(device):
+    """Whether a Register is accepted; True or False."""
+    answer = device.request(POST, "/rd", payload=b"</1/0>,</3/0>", content_format=40,
+                            queries=("ep=meter", "lt=300", "lwm2m=1.1", "b=U"))
+    assert answer.code_text in ("2.01", "5.03"), answer
+    return answer.code_text == "2.01"
 
 
 def command_until(mqtt, device, predicate, seconds=30):
@@ -90,7 +99,9 @@ def test_a_full_disk_refuses_commands_and_loses_none(small_disk, gateway, coap, 
         assert number < 20000
     gateway.process.wait_line("store-full")
     device.respond(request, payload=b"y" * 900, content_format=TEXT)
-    assert device.ping()
+    assert not registers(device)
+    send = device.request(POST, "/dp", payload=b'[{"n":"/3/0/9","v":5}]', content_format=SENML_JSON)
+    assert send.code_text == "5.03"
     gateway.kill()
     gateway.broker.start()
     gateway.start()
@@ -99,4 +110,5 @@ def test_a_full_disk_refuses_commands_and_loses_none(small_disk, gateway, coap, 
     while not set(acknowledged) <= numbers:
         numbers.add(mqtt.expect("up/notify", timeout=30).json["seqNum"])
     filler.free()
+    wait_until(lambda: registers(device), timeout=30, what="a Register is accepted again")
     command_until(mqtt, device, lambda answer: answer["data"].get("code") == "2.05")

@@ -129,6 +129,7 @@ void fixture_copy(struct store_fixture *fixture, const char *name)
 
 void fixture_write(struct store_fixture *fixture, const void *data, size_t len)
 {
+    fixture_remove(fixture, "store.db-");
     FILE *out = fopen(fixture->path, "wb");
     assert_non_null(out);
     assert_int_equal(fwrite(data, 1, len, out), len);

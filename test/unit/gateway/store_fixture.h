@@ -40,7 +40,7 @@ void fixture_open_other(struct store_fixture *fixture, const char *name);
 /** Copies the file and its log, as they are, to another name. */
 void fixture_copy(struct store_fixture *fixture, const char *name);
 
-/** Overwrites the file. */
+/** Overwrites the file, and removes its log. */
 void fixture_write(struct store_fixture *fixture, const void *data, size_t len);
 
 /** The file's bytes; the caller's. */
