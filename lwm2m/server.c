@@ -13,6 +13,7 @@
 #include "lwm2m/send.h"
 
 #define ANSWER_OPTIONS_MAX 3 /* Max-Age and the payload marker */
+#define AMPLIFICATION_MAX  3 /* bytes of an answer for each of its request (RFC 9175, 2.4) */
 
 /* --- entering and leaving --- */
 
@@ -414,7 +415,8 @@ int lwm2m_server_new(const struct lwm2m_server_settings *settings,
     lwm2m_records_init(&server->records, settings->max_records);
     lwm2m_buffer_init(&server->payload, settings->coap.max_body_size);
     int rc = server->timers && server->object_lists ? 0 : -ENOMEM;
-    rc = rc ? rc : lwcoap_endpoint_new(&settings->coap, &coap, now_ms, &server->coap);
+    server->settings.coap.max_amplification = AMPLIFICATION_MAX;
+    rc = rc ? rc : lwcoap_endpoint_new(&server->settings.coap, &coap, now_ms, &server->coap);
     if (rc) {
         lwm2m_server_free(server);
         return rc;

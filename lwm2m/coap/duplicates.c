@@ -203,10 +203,12 @@ bool lwcoap_duplicates_repeat(struct lwcoap_endpoint *endpoint, const struct tra
     if (message->type != LWCOAP_CON) {
         return true;
     }
-    if (place.stranger && place.stranger->long_answer) {
-        lwcoap_send(endpoint, route, place.stranger->long_answer, place.stranger->long_len);
-    } else if (place.record->answer_len > 0) {
-        lwcoap_send(endpoint, route, place.answer, place.record->answer_len);
+    bool is_long = place.stranger && place.stranger->long_answer;
+    const uint8_t *answer = is_long ? place.stranger->long_answer : place.answer;
+    size_t len = is_long ? place.stranger->long_len : place.record->answer_len;
+    /* Whoever repeats only the message id of a request is no device that missed the answer. */
+    if (len > 0 && lwcoap_may_answer(endpoint, route, lwcoap_message_len(message), len)) {
+        lwcoap_send(endpoint, route, answer, len);
     }
     return true;
 }

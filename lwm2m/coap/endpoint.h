@@ -30,6 +30,8 @@ struct lwcoap_settings {
     size_t max_body_size;          /* bytes of a body put together from blocks, either direction */
     size_t max_transfers;          /* bodies being put together at once, all peers together */
     size_t max_exchanges;          /* our requests under way at once, all peers together */
+    unsigned max_amplification;    /* bytes of an answer for each byte of its request, where the
+                                      source may be borrowed: without a session; 0: no bound */
 };
 
 #define LWCOAP_DATAGRAM_MAX 1280 /* bytes of the longest datagram that is ever sent */
@@ -40,6 +42,7 @@ struct lwcoap_receipt {
     uint16_t message_id;
     bool confirmable;
     uint8_t code; /* of the message: a request's method, or a notification's response code */
+    uint16_t len; /* of the datagram */
     uint8_t token[8];
     uint8_t token_len;
     uint32_t block1; /* value of the request's Block1 option + 1, to be echoed; 0 without */
@@ -181,7 +184,8 @@ const struct lwcoap_counters *lwcoap_endpoint_counters(const struct lwcoap_endpo
 /**
  * Answers a request: piggybacked on the ACK of a confirmable one, as NON otherwise. The answer is
  * remembered and sent again to duplicates of the request (RFC 7252, 4.5). A payload longer than a
- * block is cut as the request's Block2 asks.
+ * block is cut as the request's Block2 asks. An answer that would be too long for its request
+ * (max_amplification) is only a code.
  */
 void lwcoap_respond(struct lwcoap_endpoint *endpoint, const struct lwcoap_receipt *receipt,
                     const struct lwcoap_reply *reply, uint64_t now_ms);

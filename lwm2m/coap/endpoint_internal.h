@@ -148,6 +148,10 @@ void lwcoap_reply_send(struct lwcoap_endpoint *endpoint, const struct lwcoap_rec
 /* An answer that is only a code. */
 void lwcoap_reply_code(struct lwcoap_endpoint *endpoint, const struct lwcoap_receipt *receipt,
                        uint8_t code);
+/* Whether an answer of this length may go there: the address may be borrowed, and what is sent to
+ * its owner must not be worth the trouble (RFC 7252, 11.3). */
+bool lwcoap_may_answer(const struct lwcoap_endpoint *endpoint, const struct transport_route *route,
+                       size_t message_len, size_t answer_len);
 struct lwcoap_receipt lwcoap_receipt_of(const struct transport_route *route,
                                         const struct lwcoap_message *message);
 

@@ -74,6 +74,13 @@ int lwcoap_message_parse(const uint8_t *datagram, size_t len, struct lwcoap_mess
     return split_options(message, datagram + len);
 }
 
+size_t lwcoap_message_len(const struct lwcoap_message *message)
+{
+    size_t payload_len = message->payload_len > 0 ? 1 + message->payload_len : 0;
+
+    return HEADER_LEN + message->token_len + message->options_len + payload_len;
+}
+
 void lwcoap_option_reader_init(struct lwcoap_option_reader *reader,
                                const struct lwcoap_message *message)
 {

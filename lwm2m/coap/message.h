@@ -78,6 +78,9 @@ struct lwcoap_option_reader {
 [[nodiscard]] int lwcoap_message_parse(const uint8_t *datagram, size_t len,
                                        struct lwcoap_message *message, bool *header_ok);
 
+/** Bytes of the datagram that a message was parsed from. */
+size_t lwcoap_message_len(const struct lwcoap_message *message);
+
 void lwcoap_option_reader_init(struct lwcoap_option_reader *reader,
                                const struct lwcoap_message *message);
 

@@ -44,11 +44,20 @@ struct lwcoap_receipt lwcoap_receipt_of(const struct transport_route *route,
         .message_id = message->message_id,
         .confirmable = message->type == LWCOAP_CON,
         .code = message->code,
+        .len = (uint16_t)lwcoap_message_len(message),
         .token_len = message->token_len,
     };
 
     memcpy(receipt.token, message->token, sizeof receipt.token);
     return receipt;
+}
+
+bool lwcoap_may_answer(const struct lwcoap_endpoint *endpoint, const struct transport_route *route,
+                       size_t message_len, size_t answer_len)
+{
+    unsigned factor = endpoint->settings.max_amplification;
+
+    return factor == 0 || route->session != 0 || answer_len <= factor * message_len;
 }
 
 /* False when the request asks for a block beyond the end. */
@@ -132,6 +141,9 @@ void lwcoap_reply_send(struct lwcoap_endpoint *endpoint, const struct lwcoap_rec
     }
     if (writer.err) { /* a location that fits no datagram: our own mistake */
         lwcoap_writer_init(&writer, datagram, sizeof datagram, type, LWCOAP_CODE(5, 0), message_id,
+                           receipt->token, receipt->token_len);
+    } else if (!lwcoap_may_answer(endpoint, &receipt->route, receipt->len, writer.len)) {
+        lwcoap_writer_init(&writer, datagram, sizeof datagram, type, code, message_id,
                            receipt->token, receipt->token_len);
     }
     lwcoap_duplicates_answer(endpoint, &receipt->route, receipt->message_id, receipt->confirmable,
