@@ -11,8 +11,6 @@
 #include "lwm2m/registry.h"
 #include "lwm2m/server.h"
 
-#define LWM2M_BUSY_MAX_AGE_S 60 /* when to try again after 5.03 */
-
 struct lwm2m_server {
     struct lwm2m_server_settings settings;
     struct lwm2m_server_callbacks callbacks;
@@ -20,6 +18,9 @@ struct lwm2m_server {
     struct lwm2m_timers *timers;
     struct lwm2m_object_lists *object_lists;
     struct lwm2m_registry registry;
+    struct lwm2m_server_counters counters;
+    uint64_t registrations_full_us; /* of their bucket: gate/bucket.h */
+    uint64_t echo_key[2];
 
     uint64_t now_ms;            /* of the entry under way */
     unsigned depth;             /* entries under way, one inside the other */
@@ -46,14 +47,27 @@ void lwm2m_server_answer(struct lwm2m_server *server, const struct lwcoap_inboun
 void lwm2m_server_refused(struct lwm2m_server *server, const struct lwcoap_inbound *inbound,
                           const char *endpoint, uint8_t code, const char *reason);
 
+/** Whether who sent this receives at the address it came from, as far as that is asked for. */
+bool lwm2m_server_is_verified(struct lwm2m_server *server, const struct lwcoap_inbound *inbound);
+
+/** Answers 4.01 with an Echo option. */
+void lwm2m_server_challenge(struct lwm2m_server *server, const struct lwcoap_inbound *inbound);
+
+/** When who is answered 5.03 may try again: not all of them at once. */
+uint32_t lwm2m_busy_max_age_s(struct lwm2m_server *server);
+
 /** Raises an event. */
 void lwm2m_server_raise(struct lwm2m_server *server, const struct lwm2m_event *event);
 
 /** An event of a type with nothing but the device: the others are set by who raises it. */
 struct lwm2m_event lwm2m_event_of(enum lwm2m_event_type type, struct lwm2m_device *device);
 
-/** Any message of a device shows that it is awake, and where it is now. The caller touches its
- *  queue as soon as the message is answered. */
+/** A device spoke, and it is known to receive at this address. */
+void lwm2m_device_is_at(struct lwm2m_server *server, struct lwm2m_device *device,
+                        const struct transport_route *route);
+
+/** Any message of a device shows that it is awake, and where it is now unless that has to be
+ *  verified. The caller touches its queue as soon as the message is answered. */
 void lwm2m_device_heard(struct lwm2m_server *server, struct lwm2m_device *device,
                         const struct transport_route *route);
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lwm2m/gate/bucket.h"
 #include "lwm2m/observation.h"
 #include "lwm2m/queue.h"
 #include "lwm2m/registration_terms.h"
@@ -12,6 +13,7 @@ static const struct lwm2m_refusal accepted = { 0, "" };
 static void refuse(struct lwm2m_server *server, const struct lwcoap_inbound *inbound,
                    const char *endpoint, struct lwm2m_refusal refusal)
 {
+    server->counters.registrations_limited += refusal.code == LWCOAP_CODE(5, 3);
     lwm2m_server_refused(server, inbound, endpoint, refusal.code, refusal.reason);
     lwm2m_server_answer(server, inbound, refusal.code, refusal.reason);
 }
@@ -72,6 +74,18 @@ static struct lwm2m_refusal check_identity(const struct lwm2m_server *server, co
                : (struct lwm2m_refusal){ LWCOAP_CODE(4, 0), "this ep has to use DTLS" };
 }
 
+/* So many a second, but those who come back to where they are registered are always welcome. */
+static bool is_admitted(struct lwm2m_server *server, const struct lwm2m_device *device,
+                        const struct transport_route *route)
+{
+    struct lwm2m_bucket_rate rate = lwm2m_bucket_rate_of(server->settings.registrations_per_second,
+                                                         server->settings.registrations_burst_ms);
+    bool returns = device && transport_route_same_peer(lwcoap_peer_route(device->peer), route);
+
+    return returns || rate.interval_us == 0 ||
+           lwm2m_bucket_take(&server->registrations_full_us, rate, server->now_ms * 1000);
+}
+
 /* A new device or the one of this name, which a new registration replaces (Core TS 6.2.1). Its
  * waiting requests stay. */
 static struct lwm2m_refusal find_or_create(struct lwm2m_server *server, const char *endpoint,
@@ -79,6 +93,9 @@ static struct lwm2m_refusal find_or_create(struct lwm2m_server *server, const ch
                                            struct lwm2m_device **out)
 {
     struct lwm2m_device *device = lwm2m_registry_find(&server->registry, endpoint);
+    if (!is_admitted(server, device, route)) {
+        return (struct lwm2m_refusal){ LWCOAP_CODE(5, 3), "too many registrations" };
+    }
     if (device) {
         *out = device;
         return accepted;
@@ -182,7 +199,7 @@ static void admit(struct lwm2m_server *server, struct lwm2m_device *device,
     device->write_format = LWM2M_FORMAT_NONE;
     device->awake_window_ms =
         (uint32_t)server->callbacks.awake_window_ms(server->callbacks.ctx, device->endpoint);
-    lwm2m_device_heard(server, device, &inbound->receipt.route);
+    lwm2m_device_is_at(server, device, &inbound->receipt.route);
     lwm2m_queue_touch(server, device);
     restart_lifetime(server, device);
     lwm2m_observations_renew(server, device);
@@ -198,6 +215,10 @@ void lwm2m_registration_register(struct lwm2m_server *server, const struct lwcoa
     struct lwm2m_terms terms = { 0 };
     struct lwm2m_device *device = NULL;
 
+    if (!lwm2m_server_is_verified(server, inbound)) {
+        lwm2m_server_challenge(server, inbound);
+        return;
+    }
     struct lwm2m_refusal refusal = lwm2m_terms_read_register(server, inbound, &terms);
     if (!refusal.code && server->closed) {
         refusal = (struct lwm2m_refusal){ LWCOAP_CODE(5, 3), server->closed };
@@ -252,6 +273,10 @@ void lwm2m_registration_update(struct lwm2m_server *server, struct lwm2m_device 
                (struct lwm2m_refusal){ LWCOAP_CODE(4, 4), "no registration at this location" });
         return;
     }
+    if (!lwm2m_server_is_verified(server, inbound)) {
+        lwm2m_server_challenge(server, inbound);
+        return;
+    }
     if (!update_is_empty(inbound)) {
         struct lwm2m_terms terms = { 0 };
         struct lwm2m_refusal refusal = lwm2m_terms_read_update(server, device, inbound, &terms);
@@ -271,7 +296,7 @@ void lwm2m_registration_update(struct lwm2m_server *server, struct lwm2m_device 
             return;
         }
     }
-    lwm2m_device_heard(server, device, &inbound->receipt.route);
+    lwm2m_device_is_at(server, device, &inbound->receipt.route);
     lwm2m_queue_touch(server, device);
     restart_lifetime(server, device);
     lwm2m_observations_repair(server, device);

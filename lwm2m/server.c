@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lwm2m/echo.h"
 #include "lwm2m/internal.h"
 #include "lwm2m/observation.h"
 #include "lwm2m/operation.h"
@@ -12,6 +13,8 @@
 #include "lwm2m/registration.h"
 #include "lwm2m/send.h"
 
+#define BUSY_MAX_AGE_MIN_S 30 /* when to try again after 5.03: not all at once */
+#define BUSY_MAX_AGE_MAX_S 120
 #define ANSWER_OPTIONS_MAX 3 /* Max-Age and the payload marker */
 #define AMPLIFICATION_MAX  3 /* bytes of an answer for each of its request (RFC 9175, 2.4) */
 
@@ -93,7 +96,7 @@ static void device_moved(struct lwm2m_server *server, struct lwm2m_device *devic
     tell_moved(server, device);
 }
 
-void lwm2m_device_heard(struct lwm2m_server *server, struct lwm2m_device *device,
+void lwm2m_device_is_at(struct lwm2m_server *server, struct lwm2m_device *device,
                         const struct transport_route *route)
 {
     device->awake_until_ms = server->now_ms + device->awake_window_ms;
@@ -105,6 +108,15 @@ void lwm2m_device_heard(struct lwm2m_server *server, struct lwm2m_device *device
         tell_moved(server, device);
     }
     lwcoap_peer_set_owner(device->peer, device);
+}
+
+void lwm2m_device_heard(struct lwm2m_server *server, struct lwm2m_device *device,
+                        const struct transport_route *route)
+{
+    const struct transport_route *here = lwcoap_peer_route(device->peer);
+    bool moved = !transport_route_same_peer(here, route);
+    bool believed = !server->settings.require_echo || lwm2m_server_knows(server, route);
+    lwm2m_device_is_at(server, device, moved && !believed ? here : route);
 }
 
 /* --- who may speak for a device --- */
@@ -230,13 +242,21 @@ static bool would_amplify(const struct lwcoap_message *message, const char *reas
     return strlen(reason) + ANSWER_OPTIONS_MAX > request;
 }
 
+uint32_t lwm2m_busy_max_age_s(struct lwm2m_server *server)
+{
+    uint32_t spread;
+
+    server->callbacks.random(server->callbacks.ctx, &spread, sizeof(spread));
+    return BUSY_MAX_AGE_MIN_S + spread % (BUSY_MAX_AGE_MAX_S - BUSY_MAX_AGE_MIN_S + 1);
+}
+
 void lwm2m_server_answer(struct lwm2m_server *server, const struct lwcoap_inbound *inbound,
                          uint8_t code, const char *reason)
 {
     struct lwcoap_reply reply = {
         .code = code,
         .content_format = LWCOAP_FORMAT_NONE,
-        .max_age_s = code == LWCOAP_CODE(5, 3) ? LWM2M_BUSY_MAX_AGE_S : 0,
+        .max_age_s = code == LWCOAP_CODE(5, 3) ? lwm2m_busy_max_age_s(server) : 0,
     };
     if (!would_amplify(inbound->message, reason)) {
         reply.payload = (const uint8_t *)reason;
@@ -252,6 +272,32 @@ void lwm2m_server_refused(struct lwm2m_server *server, const struct lwcoap_inbou
         server->callbacks.refused(server->callbacks.ctx, &inbound->receipt.route, endpoint, code,
                                   reason);
     }
+}
+
+bool lwm2m_server_is_verified(struct lwm2m_server *server, const struct lwcoap_inbound *inbound)
+{
+    const struct transport_route *route = &inbound->receipt.route;
+    struct lwcoap_option echo;
+
+    return !server->settings.require_echo || lwm2m_server_knows(server, route) ||
+           (lwcoap_option_find(inbound->message, LWCOAP_OPTION_ECHO, &echo) &&
+            lwm2m_echo_is_fresh(server->echo_key, &route->remote, server->now_ms, echo.value,
+                                echo.len));
+}
+
+void lwm2m_server_challenge(struct lwm2m_server *server, const struct lwcoap_inbound *inbound)
+{
+    uint8_t echo[LWM2M_ECHO_LEN];
+    const struct lwcoap_reply reply = {
+        .code = LWCOAP_CODE(4, 1),
+        .content_format = LWCOAP_FORMAT_NONE,
+        .echo = echo,
+        .echo_len = sizeof(echo),
+    };
+
+    server->counters.challenges++;
+    lwm2m_echo_make(server->echo_key, &inbound->receipt.route.remote, server->now_ms, echo);
+    lwcoap_respond(server->coap, &inbound->receipt, &reply, server->now_ms);
 }
 
 /* GET /.well-known/core (RFC 6690): where to register. */
@@ -411,6 +457,7 @@ int lwm2m_server_new(const struct lwm2m_server_settings *settings,
     uint64_t list_key[2];
     callbacks->random(callbacks->ctx, list_key, sizeof(list_key));
     callbacks->random(callbacks->ctx, server->registry.hash_key, sizeof(server->registry.hash_key));
+    callbacks->random(callbacks->ctx, server->echo_key, sizeof(server->echo_key));
     server->object_lists = lwm2m_object_lists_new(list_key);
     lwm2m_records_init(&server->records, settings->max_records);
     lwm2m_buffer_init(&server->payload, settings->coap.max_body_size);
@@ -475,6 +522,16 @@ uint64_t lwm2m_server_next_ms(const struct lwm2m_server *server)
     uint64_t coap_ms = lwcoap_endpoint_next_ms(server->coap);
     uint64_t timers_ms = lwm2m_timers_next_ms(server->timers);
     return coap_ms < timers_ms ? coap_ms : timers_ms;
+}
+
+bool lwm2m_server_knows(const struct lwm2m_server *server, const struct transport_route *route)
+{
+    return route->session != 0 || lwcoap_peer_find(server->coap, route);
+}
+
+const struct lwm2m_server_counters *lwm2m_server_counters(const struct lwm2m_server *server)
+{
+    return &server->counters;
 }
 
 struct lwm2m_device *lwm2m_server_find(struct lwm2m_server *server, const char *endpoint)

@@ -145,11 +145,16 @@ struct lwm2m_server_settings {
     struct lwcoap_settings coap;
     uint32_t lifetime_min_s; /* a registration's lifetime is clamped to these */
     uint32_t lifetime_max_s;
-    size_t max_devices;        /* more are answered 5.03 */
-    size_t queue_length;       /* requests waiting per device; more are refused with -ENOSPC */
-    uint16_t queue_attempts;   /* after so many unanswered ones a request to a device in queue mode
-                                  ends as TIMEOUT; 0: it waits for ever */
-    size_t max_records;        /* of one payload */
+    size_t max_devices;                /* more are answered 5.03 */
+    uint32_t registrations_per_second; /* of devices that are not registered at their address;
+                                          more are answered 5.03; 0: no limit */
+    uint32_t registrations_burst_ms;   /* what comes to this much time may register at once */
+    bool require_echo;       /* without a session a device must show that it receives at its address
+                                before it is registered or moved there (RFC 9175, 2.4) */
+    size_t queue_length;     /* requests waiting per device; more are refused with -ENOSPC */
+    uint16_t queue_attempts; /* after so many unanswered ones a request to a device in queue mode
+                                ends as TIMEOUT; 0: it waits for ever */
+    size_t max_records;      /* of one payload */
     uint64_t observe_grace_ms; /* an observation is set up again that is silent for so much longer
                                   than its pmax or Max-Age; 0: never */
     uint32_t observe_pmax_s;   /* the pmax of those for which none is known; 0: silence is fine */
@@ -216,6 +221,18 @@ void lwm2m_server_run(struct lwm2m_server *server, uint64_t now_ms);
 
 /** When lwm2m_server_run() is due; LWM2M_TIMERS_NEVER when nothing waits. */
 uint64_t lwm2m_server_next_ms(const struct lwm2m_server *server);
+
+/** Whether a device is registered at this address, or a session belongs to one. */
+bool lwm2m_server_knows(const struct lwm2m_server *server, const struct transport_route *route);
+
+/** What happened since the start and raised no event; for metrics. */
+struct lwm2m_server_counters {
+    uint64_t registrations_limited; /* answered 5.03: too many, now or at all */
+    uint64_t challenges;            /* answered 4.01 with an Echo option */
+};
+
+/** Valid as long as the server. */
+const struct lwm2m_server_counters *lwm2m_server_counters(const struct lwm2m_server *server);
 
 /** The device of an endpoint name, NULL when it is not registered. */
 struct lwm2m_device *lwm2m_server_find(struct lwm2m_server *server, const char *endpoint);

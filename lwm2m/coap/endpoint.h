@@ -66,6 +66,8 @@ struct lwcoap_reply {
     const char *location[2]; /* Location-Path segments, NULL where unused */
     uint16_t content_format; /* LWCOAP_FORMAT_NONE */
     uint32_t max_age_s;      /* 0: no option */
+    const uint8_t *echo;     /* value of an Echo option (RFC 9175, 2.2.1) */
+    size_t echo_len;         /* 0: no option */
     const uint8_t *payload;
     size_t payload_len;
 };

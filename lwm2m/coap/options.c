@@ -53,6 +53,7 @@ static const struct row rows[] = {
     { 35, 1034, 1, IN_REQUEST, false, FIELD_PROXY }, /* Proxy-Uri */
     { 39, 255, 1, IN_REQUEST, false, FIELD_PROXY },  /* Proxy-Scheme */
     { LWCOAP_OPTION_SIZE1, 4, 0, IN_BOTH, false, FIELD_SIZE1 },
+    { LWCOAP_OPTION_ECHO, 40, 1, IN_BOTH, false, FIELD_NONE },
     { LWCOAP_OPTION_REQUEST_TAG, 8, 0, IN_REQUEST, true, FIELD_REQUEST_TAG },
 };
 

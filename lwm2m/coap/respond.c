@@ -119,6 +119,9 @@ static void write_options(const struct lwcoap_endpoint *endpoint, struct lwcoap_
     if (size1 > 0) {
         lwcoap_writer_option_uint(writer, LWCOAP_OPTION_SIZE1, size1);
     }
+    if (reply->echo_len > 0) {
+        lwcoap_writer_option(writer, LWCOAP_OPTION_ECHO, reply->echo, reply->echo_len);
+    }
 }
 
 void lwcoap_reply_send(struct lwcoap_endpoint *endpoint, const struct lwcoap_receipt *receipt,

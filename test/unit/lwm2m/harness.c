@@ -37,6 +37,10 @@ static size_t describe_option(const struct lwcoap_option *option, char *text, si
         return (size_t)snprintf(text, size, " ct=%u", lwcoap_option_uint(option));
     case LWCOAP_OPTION_ACCEPT:
         return (size_t)snprintf(text, size, " accept=%u", lwcoap_option_uint(option));
+    case LWCOAP_OPTION_MAX_AGE: /* of no certain value */
+        return (size_t)snprintf(text, size, " max-age");
+    case LWCOAP_OPTION_ECHO:
+        return (size_t)snprintf(text, size, " echo");
     default:
         return (size_t)snprintf(text, size, " o%u=%u", option->number, lwcoap_option_uint(option));
     }
@@ -48,6 +52,18 @@ static void keep_request(struct harness *h, const struct lwcoap_message *message
         h->request_mid = message->message_id;
         memcpy(h->request_token, message->token, message->token_len);
         h->request_token_len = message->token_len;
+    }
+}
+
+static void keep_option(struct harness *h, const struct lwcoap_option *option)
+{
+    if (option->number == LWCOAP_OPTION_LOCATION_PATH && option->len != 2) {
+        snprintf(h->location, sizeof(h->location), "/rd/%.*s", (int)option->len, option->value);
+    } else if (option->number == LWCOAP_OPTION_MAX_AGE) {
+        h->max_age_s = lwcoap_option_uint(option);
+    } else if (option->number == LWCOAP_OPTION_ECHO) {
+        memcpy(h->echo, option->value, option->len);
+        h->echo_len = option->len;
     }
 }
 
@@ -68,9 +84,7 @@ static void on_send(void *ctx, const struct transport_route *route, const uint8_
     lwcoap_option_reader_init(&reader, &message);
     while (lwcoap_option_next(&reader, &option)) {
         at += describe_option(&option, text + at, sizeof(text) - at);
-        if (option.number == LWCOAP_OPTION_LOCATION_PATH && option.len != 2) {
-            snprintf(h->location, sizeof(h->location), "/rd/%.*s", (int)option.len, option.value);
-        }
+        keep_option(h, &option);
     }
     for (size_t i = 0; i < message.payload_len && at + 5 < sizeof(text); i++) {
         uint8_t byte = message.payload[i];
@@ -405,6 +419,9 @@ void device_request(struct harness *h, enum lwcoap_type type, uint8_t code, cons
         lwcoap_writer_option_uint(&writer, LWCOAP_OPTION_CONTENT_FORMAT, content_format);
     }
     add_split(&writer, LWCOAP_OPTION_URI_QUERY, query, "&");
+    if (h->echo_len > 0) {
+        lwcoap_writer_option(&writer, LWCOAP_OPTION_ECHO, h->echo, h->echo_len);
+    }
     lwcoap_writer_payload(&writer, (const uint8_t *)body, body ? strlen(body) : 0);
     assert_int_equal(writer.err, 0);
     deliver(h, buffer, writer.len);

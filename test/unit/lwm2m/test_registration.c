@@ -266,7 +266,7 @@ static void no_more_devices_than_allowed(void **state)
     h->count = 0;
     device_register(h, "ep=one-too-many&lt=300&lwm2m=1.1", LINKS);
     expect(h, "refused one-too-many 5.03: no room for more devices",
-           "< ACK 5.03  o14=60 no room for more devices", NULL);
+           "< ACK 5.03  max-age no room for more devices", NULL);
     device_register(h, "ep=d2&lt=300&lwm2m=1.1", LINKS); /* a known one may come again */
     expect(h, "registered d2 again", "< ACK 2.01  location=rd location=*", NULL);
 }
