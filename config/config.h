@@ -159,6 +159,15 @@ struct config {
         uint64_t socket_buffer; /* bytes */
         char *xml_dir;
         uint32_t max_devices;
+        struct {
+            uint32_t requests_per_source; /* per second, as all below; 0: no limit */
+            uint32_t requests_per_prefix;
+            uint32_t requests_per_device;
+            uint32_t registrations_per_second;
+            uint64_t burst_ms;
+            uint32_t tracked_sources;
+        } limits;
+        bool require_echo;
         uint64_t lifetime_min_ms;
         uint64_t lifetime_max_ms;
         uint64_t qmode_time_window_ms;

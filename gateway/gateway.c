@@ -154,6 +154,9 @@ static int start_server(struct gateway *gateway)
         .lifetime_min_s = (uint32_t)(config->lwm2m.lifetime_min_ms / 1000),
         .lifetime_max_s = (uint32_t)(config->lwm2m.lifetime_max_ms / 1000),
         .max_devices = config->lwm2m.max_devices,
+        .registrations_per_second = config->lwm2m.limits.registrations_per_second,
+        .registrations_burst_ms = (uint32_t)config->lwm2m.limits.burst_ms,
+        .require_echo = config->lwm2m.require_echo,
         .queue_length = config->lwm2m.queue_length,
         .queue_attempts = (uint16_t)config->lwm2m.queue_attempts,
         .observe_grace_ms = config->lwm2m.observe_grace_ms,
@@ -163,6 +166,14 @@ static int start_server(struct gateway *gateway)
     struct lwm2m_server_callbacks callbacks = gateway_server_callbacks;
     callbacks.ctx = gateway;
     return lwm2m_server_new(&settings, &callbacks, gateway_now_ms(NULL), &gateway->server);
+}
+
+static int start_door(struct gateway *gateway)
+{
+    uint64_t key[2];
+    random_fill(&gateway->random, key, sizeof(key));
+    return door_new(gateway->config, gateway->log, gateway->server, key, gateway_now_ms(NULL),
+                    &gateway->door);
 }
 
 static int start_uplink(struct gateway *gateway)
@@ -242,8 +253,9 @@ static int start_connection(struct gateway *gateway)
 static int start(struct gateway *gateway)
 {
     static int (*const steps[])(struct gateway *) = {
-        start_log,         start_security, gateway_start_store, start_loop,     start_listeners,
-        start_definitions, start_server,   start_uplink,        start_downlink, start_connection,
+        start_log,       start_security,    gateway_start_store, start_loop,
+        start_listeners, start_definitions, start_server,        start_door,
+        start_uplink,    start_downlink,    start_connection,
     };
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
         int err = steps[i](gateway);
@@ -258,6 +270,7 @@ static int start(struct gateway *gateway)
 static void release(struct gateway *gateway)
 {
     mqtt_connection_free(gateway->connection);
+    door_free(gateway->door);
     lwm2m_server_free(gateway->server);
     secure_listeners_free(gateway->secure);
     downlink_free(gateway->downlink);
@@ -301,6 +314,7 @@ enum gateway_status gateway_run(const struct config *config, const char *file)
                                        : "none: nothing is kept over a restart"));
         loop_run(gateway->loop);
         secure_listeners_log_counters(gateway->secure);
+        door_close(gateway->door, gateway_now_ms(NULL));
         log_info(gateway->log, "stopped", LOG_NUMBER("dropped", uplink_dropped(gateway->uplink)));
     } else if (gateway->log != NULL) {
         log_error(gateway->log, "start-failed", LOG_TEXT("reason", strerror(-err)));

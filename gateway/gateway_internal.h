@@ -8,6 +8,7 @@
 #include "gateway/auto_observe.h"
 #include "gateway/backlog.h"
 #include "gateway/definitions.h"
+#include "gateway/door.h"
 #include "gateway/downlink.h"
 #include "gateway/gateway.h"
 #include "gateway/loop.h"
@@ -34,6 +35,7 @@ struct gateway {
     struct definitions *definitions;
     struct auto_observe *auto_observe;
     struct lwm2m_server *server;
+    struct door *door;
     struct backlog *backlog;
     struct uplink *uplink;
     struct downlink *downlink;

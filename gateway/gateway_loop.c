@@ -117,7 +117,7 @@ static void on_received(void *ctx, const struct transport_route *route, uint8_t 
     const struct config_listeners *listeners = &gateway->config->lwm2m.listeners;
     if (listeners->items[route->listener].transport == CONFIG_TRANSPORT_DTLS) {
         secure_listeners_receive(gateway->secure, route, data, len, gateway->now_ms);
-    } else {
+    } else if (door_admits(gateway->door, route, gateway->now_ms)) {
         lwm2m_server_receive(gateway->server, route, data, len, gateway->now_ms);
     }
 }
@@ -150,6 +150,7 @@ static void on_due(void *ctx)
     uint64_t now = gateway_now_ms(NULL);
     lwm2m_server_run(gateway->server, now);
     secure_listeners_run(gateway->secure, now);
+    door_run(gateway->door, now);
     mqtt_connection_dispatch(gateway->connection, now);
 }
 
@@ -190,6 +191,7 @@ static uint64_t on_prepare(void *ctx)
     uint64_t next = earlier(lwm2m_server_next_ms(gateway->server),
                             mqtt_connection_next_deadline(gateway->connection));
     next = earlier(next, secure_listeners_next_ms(gateway->secure));
+    next = earlier(next, door_next_ms(gateway->door));
     next = earlier(next, backlog_next_ms(gateway->backlog));
     if (gateway->store != NULL &&
         (store_is_pending(gateway->store) || store_health(gateway->store) != STORE_WELL)) {

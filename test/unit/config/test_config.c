@@ -57,6 +57,13 @@ static void empty_file_gives_the_defaults_of_the_contract(void **state)
         assert_int_equal(config.lwm2m.listeners.items[0].port, 5783);
         assert_int_equal(config.lwm2m.socket_buffer, 4 << 20);
         assert_int_equal(config.lwm2m.max_devices, 1000000);
+        assert_int_equal(config.lwm2m.limits.requests_per_source, 0);
+        assert_int_equal(config.lwm2m.limits.requests_per_prefix, 0);
+        assert_int_equal(config.lwm2m.limits.requests_per_device, 0);
+        assert_int_equal(config.lwm2m.limits.registrations_per_second, 0);
+        assert_int_equal(config.lwm2m.limits.burst_ms, 10000);
+        assert_int_equal(config.lwm2m.limits.tracked_sources, 65536);
+        assert_false(config.lwm2m.require_echo);
         assert_int_equal(config.lwm2m.lifetime_min_ms, 15000);
         assert_int_equal(config.lwm2m.lifetime_max_ms, 86400000);
         assert_int_equal(config.lwm2m.qmode_time_window_ms, 93000);
