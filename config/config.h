@@ -188,6 +188,7 @@ struct config {
             uint32_t max_block_size; /* bytes: 16, 32, 64, …, 1024 */
             uint64_t max_body_size;  /* bytes */
             uint32_t max_transfers;
+            uint64_t max_bodies_size; /* bytes */
         } coap;
         struct {
             uint32_t max_sessions;

@@ -195,6 +195,8 @@ const struct config_setting config_settings[] = {
     { "lwm2m.coap.max_transfers", "1024",
       "block-wise bodies being received at once from all devices",
       INTEGER(lwm2m.coap.max_transfers, 1, 1000000) },
+    { "lwm2m.coap.max_bodies_size", "256MiB", "memory of all bodies being put together from blocks",
+      SIZE(lwm2m.coap.max_bodies_size, KIB, 1024 * GIB) },
 
     { "lwm2m.dtls.max_sessions", "1000000",
       "DTLS sessions that are kept; the longest unused one makes room",

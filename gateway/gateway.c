@@ -149,6 +149,7 @@ static int start_server(struct gateway *gateway)
             .max_block_size = (uint16_t)config->lwm2m.coap.max_block_size,
             .max_body_size = config->lwm2m.coap.max_body_size,
             .max_transfers = config->lwm2m.coap.max_transfers,
+            .max_bodies_size = config->lwm2m.coap.max_bodies_size,
             .max_exchanges = MAX_EXCHANGES,
         },
         .lifetime_min_s = (uint32_t)(config->lwm2m.lifetime_min_ms / 1000),

@@ -11,7 +11,6 @@
 
 /* More than any device has; keeps a hostile Register from costing much. */
 #define MAX_ENTRIES 2048
-#define MAX_PAYLOAD 65536
 
 struct shared_list {
     struct lwm2m_object_list list; /* first: what others see */
@@ -285,7 +284,7 @@ int lwm2m_object_list_hold(struct lwm2m_object_lists *lists, const uint8_t *payl
     struct shared_list *shared = NULL;
     const uint8_t *key = len ? payload : nothing;
 
-    if (len > MAX_PAYLOAD) {
+    if (len > LWM2M_OBJECT_LIST_MAX) {
         return -EBADMSG;
     }
     unsigned hash = (unsigned)lwm2m_siphash(lists->hash_key, key, len);

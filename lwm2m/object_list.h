@@ -13,6 +13,8 @@
 
 #define LWM2M_MAX_ANNOUNCED_FORMATS 8
 
+#define LWM2M_OBJECT_LIST_MAX 65536 /* bytes of a list in link-format */
+
 /** Version of an object or of the enabler; 0.0 stands for "not given". */
 struct lwm2m_version {
     uint8_t major;

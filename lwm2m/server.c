@@ -384,6 +384,30 @@ static void on_request(void *ctx, const struct lwcoap_inbound *inbound)
     }
 }
 
+/* Blocks are kept for who is registered, and for who may become so. */
+static size_t on_body_limit(void *ctx, const struct lwcoap_inbound *inbound)
+{
+    struct lwm2m_server *server = ctx;
+    size_t most = server->settings.coap.max_body_size;
+    struct lwm2m_bytes segments[2] = { 0 };
+
+    if (lwm2m_server_knows(server, &inbound->receipt.route)) {
+        return most;
+    }
+    size_t count = read_uri_path(inbound->message, segments);
+    bool registers = inbound->message->code == LWCOAP_POST && (count == 1 || count == 2) &&
+                     segment_is(segments[0], "rd");
+    if (!registers) {
+        lwm2m_server_answer(server, inbound, LWCOAP_CODE(4, 4), "");
+        return 0;
+    }
+    if (!lwm2m_server_is_verified(server, inbound)) {
+        lwm2m_server_challenge(server, inbound);
+        return 0;
+    }
+    return most < LWM2M_OBJECT_LIST_MAX ? most : LWM2M_OBJECT_LIST_MAX;
+}
+
 static void on_notification(void *ctx, struct lwcoap_observation *coap,
                             const struct lwcoap_response *response)
 {
@@ -444,6 +468,7 @@ int lwm2m_server_new(const struct lwm2m_server_settings *settings,
         .ctx = server,
         .send = on_send,
         .request = on_request,
+        .body_limit = on_body_limit,
         .notification = on_notification,
         .observation_request = on_observation_request,
         .fetch_failed = on_fetch_failed,

@@ -78,7 +78,8 @@ static const char *append(struct lwcoap_endpoint *endpoint, struct lwcoap_downlo
         return "a block of the wrong length";
     }
     download->szx = block->szx < download->szx ? block->szx : download->szx;
-    switch (lwcoap_body_append(endpoint, &download->body, message->payload, message->payload_len)) {
+    switch (lwcoap_body_append(endpoint, &download->body, endpoint->settings.max_body_size,
+                               message->payload, message->payload_len)) {
     case 0:
         return NULL;
     case -EMSGSIZE:

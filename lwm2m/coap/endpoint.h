@@ -28,7 +28,9 @@ struct lwcoap_settings {
     uint32_t response_timeout_ms;  /* from an empty ACK to the separate response, 93000 */
     uint16_t max_block_size;       /* 16 … 1024, a power of two */
     size_t max_body_size;          /* bytes of a body put together from blocks, either direction */
-    size_t max_transfers;          /* bodies being put together at once, all peers together */
+    size_t max_transfers;          /* bodies being put together at once, all peers together; those
+                                      that nobody holds begin half of them at most */
+    size_t max_bodies_size;        /* bytes of all those bodies; 0: no bound */
     size_t max_exchanges;          /* our requests under way at once, all peers together */
     unsigned max_amplification;    /* bytes of an answer for each byte of its request, where the
                                       source may be borrowed: without a session; 0: no bound */
@@ -119,6 +121,11 @@ struct lwcoap_callbacks {
     void (*send)(void *ctx, const struct transport_route *route, const uint8_t *data, size_t len);
     /** A request of a peer: answer with lwcoap_respond(), here or later. */
     void (*request)(void *ctx, const struct lwcoap_inbound *inbound);
+    /**
+     * A request comes in blocks; `inbound` is this block alone. Returns how many bytes its body may
+     * have, or 0 after answering it instead: then nothing is kept. May be NULL: max_body_size.
+     */
+    size_t (*body_limit)(void *ctx, const struct lwcoap_inbound *inbound);
     /**
      * A notification of an observation, also its end (a code of class 4 or 5): that one is removed
      * by the caller, who may wait with it until the last word is safe. A confirmable one

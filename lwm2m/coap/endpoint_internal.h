@@ -121,9 +121,9 @@ struct lwcoap_body {
     size_t capacity;
 };
 
-/* -EMSGSIZE: more than max_body_size; -ENOSPC: max_transfers bodies are under way; -ENOMEM */
+/* -EMSGSIZE: more than `limit`; -ENOSPC: max_transfers or max_bodies_size is reached; -ENOMEM */
 [[nodiscard]] int lwcoap_body_append(struct lwcoap_endpoint *endpoint, struct lwcoap_body *body,
-                                     const uint8_t *bytes, size_t len);
+                                     size_t limit, const uint8_t *bytes, size_t len);
 void lwcoap_body_clear(struct lwcoap_endpoint *endpoint, struct lwcoap_body *body);
 
 /* --- transfer.c --- */
@@ -286,6 +286,8 @@ struct lwcoap_endpoint {
     struct lwm2m_table observations;   /* by token */
     struct lwcoap_transfer *transfers; /* the one that was quiet for longest first */
     size_t body_count;
+    size_t bodies_size;        /* bytes that bodies take, or might before they grow again */
+    size_t stranger_transfers; /* of peers that nobody holds */
 };
 
 /* Time never goes back, whatever the callers say. */

@@ -2,7 +2,8 @@
  * Requests of peers whose body comes in blocks (RFC 7959, 2.5). A transfer is known by its peer,
  * method, path and Request-Tag (RFC 9175, 3); it waits for the next block for EXCHANGE_LIFETIME.
  * When there are too many of them, one that no living peer would leave alone for so long makes room
- * for a new one, and otherwise the new one is refused.
+ * for a new one, and otherwise the new one is refused. Peers that nobody holds have half of the
+ * places, and are forgotten sooner.
  */
 #include "lwm2m/coap/endpoint_internal.h"
 
@@ -29,6 +30,7 @@ struct lwcoap_transfer {
     struct transfer_key key;
     uint64_t touched_ms;
     uint16_t content_format; /* of block 0 */
+    bool of_stranger;        /* nobody held its peer when it began */
     struct lwcoap_body body;
 };
 
@@ -81,6 +83,7 @@ static void detach(struct lwcoap_endpoint *endpoint, struct lwcoap_transfer *tra
 
 static void destroy(struct lwcoap_endpoint *endpoint, struct lwcoap_transfer *transfer)
 {
+    endpoint->stranger_transfers -= transfer->of_stranger;
     lwcoap_body_clear(endpoint, &transfer->body);
     free(transfer);
 }
@@ -110,6 +113,15 @@ void lwcoap_transfers_free(struct lwcoap_endpoint *endpoint)
     }
 }
 
+/* MAX_TRANSMIT_WAIT (RFC 7252, 4.8.2): a peer that is quiet for longer has given up. */
+static uint64_t given_up_after_ms(const struct lwcoap_endpoint *endpoint)
+{
+    const struct lwcoap_settings *settings = &endpoint->settings;
+    double waits = (double)((UINT64_C(2) << settings->max_retransmit) - 1);
+
+    return (uint64_t)(settings->ack_timeout_ms * waits * settings->ack_random_factor);
+}
+
 /* Puts a transfer at the end of the table, whose order is that of silence. */
 static int touch(struct lwcoap_endpoint *endpoint, struct lwcoap_transfer *transfer)
 {
@@ -119,18 +131,10 @@ static int touch(struct lwcoap_endpoint *endpoint, struct lwcoap_transfer *trans
         return -ENOMEM;
     }
     transfer->touched_ms = endpoint->now_ms;
-    lwm2m_timer_set(endpoint->timers, &transfer->timer,
-                    endpoint->now_ms + endpoint->settings.exchange_lifetime_ms, on_timer);
+    uint64_t patience_ms = transfer->of_stranger ? given_up_after_ms(endpoint)
+                                                 : endpoint->settings.exchange_lifetime_ms;
+    lwm2m_timer_set(endpoint->timers, &transfer->timer, endpoint->now_ms + patience_ms, on_timer);
     return 0;
-}
-
-/* MAX_TRANSMIT_WAIT (RFC 7252, 4.8.2): a peer that is quiet for longer has given up. */
-static uint64_t given_up_after_ms(const struct lwcoap_endpoint *endpoint)
-{
-    const struct lwcoap_settings *settings = &endpoint->settings;
-    double waits = (double)((UINT64_C(2) << settings->max_retransmit) - 1);
-
-    return (uint64_t)(settings->ack_timeout_ms * waits * settings->ack_random_factor);
 }
 
 static void make_room(struct lwcoap_endpoint *endpoint)
@@ -146,9 +150,10 @@ static void make_room(struct lwcoap_endpoint *endpoint)
 
 /* Adds a block to a transfer that is in no table; on failure the transfer is gone. */
 static int take_block(struct lwcoap_endpoint *endpoint, struct lwcoap_transfer *transfer,
-                      const struct lwcoap_message *message)
+                      size_t limit, const struct lwcoap_message *message)
 {
-    int err = lwcoap_body_append(endpoint, &transfer->body, message->payload, message->payload_len);
+    int err = lwcoap_body_append(endpoint, &transfer->body, limit, message->payload,
+                                 message->payload_len);
 
     if (!err) {
         err = touch(endpoint, transfer);
@@ -159,22 +164,34 @@ static int take_block(struct lwcoap_endpoint *endpoint, struct lwcoap_transfer *
     return err;
 }
 
-static int begin(struct lwcoap_endpoint *endpoint, const struct transfer_key *key,
+static bool is_stranger(struct lwcoap_endpoint *endpoint, const struct transport_route *route)
+{
+    return route->session == 0 && !lwcoap_peer_find(endpoint, route);
+}
+
+static int begin(struct lwcoap_endpoint *endpoint, const struct transfer_key *key, size_t limit,
                  const struct lwcoap_inbound *inbound)
 {
+    bool of_stranger = is_stranger(endpoint, &inbound->receipt.route);
+
     make_room(endpoint);
+    if (of_stranger && endpoint->stranger_transfers >= (endpoint->settings.max_transfers + 1) / 2) {
+        return -ENOSPC;
+    }
     struct lwcoap_transfer *transfer = calloc(1, sizeof *transfer);
     if (!transfer) {
         return -ENOMEM;
     }
     transfer->key = *key;
+    transfer->of_stranger = of_stranger;
+    endpoint->stranger_transfers += of_stranger;
     transfer->content_format = inbound->content_format;
-    return take_block(endpoint, transfer, inbound->message);
+    return take_block(endpoint, transfer, limit, inbound->message);
 }
 
 /* Answers with an error; without Block1, which would ask for another size of blocks. */
 static void refuse(struct lwcoap_endpoint *endpoint, const struct lwcoap_inbound *inbound,
-                   uint8_t code)
+                   uint8_t code, size_t limit)
 {
     struct lwcoap_receipt receipt = inbound->receipt;
     struct lwcoap_reply reply = { .code = code, .content_format = LWCOAP_FORMAT_NONE };
@@ -182,8 +199,7 @@ static void refuse(struct lwcoap_endpoint *endpoint, const struct lwcoap_inbound
     receipt.block1 = 0;
     reply.max_age_s = code == UNAVAILABLE ? RETRY_AFTER_S : 0;
     endpoint->counters.transfers_refused += code == UNAVAILABLE;
-    lwcoap_reply_send(endpoint, &receipt, &reply,
-                      code == TOO_LARGE ? (uint32_t)endpoint->settings.max_body_size : 0);
+    lwcoap_reply_send(endpoint, &receipt, &reply, code == TOO_LARGE ? (uint32_t)limit : 0);
 }
 
 static void complete(struct lwcoap_endpoint *endpoint, struct lwcoap_transfer *transfer,
@@ -198,7 +214,7 @@ static void complete(struct lwcoap_endpoint *endpoint, struct lwcoap_transfer *t
 }
 
 /* Takes a block that is not a whole body by itself; a code to refuse it with, or 0. */
-static uint8_t take(struct lwcoap_endpoint *endpoint, const struct transfer_key *key,
+static uint8_t take(struct lwcoap_endpoint *endpoint, const struct transfer_key *key, size_t limit,
                     const struct lwcoap_inbound *inbound, const struct lwcoap_options *options)
 {
     const struct lwcoap_block *block = &options->block1;
@@ -210,15 +226,26 @@ static uint8_t take(struct lwcoap_endpoint *endpoint, const struct transfer_key 
         if (transfer) {
             drop(endpoint, transfer);
         }
-        bool fits = options->size1 <= endpoint->settings.max_body_size;
-        err = fits ? begin(endpoint, key, inbound) : -EMSGSIZE;
+        bool fits = options->size1 <= limit;
+        err = fits ? begin(endpoint, key, limit, inbound) : -EMSGSIZE;
     } else if (!transfer || transfer->body.len != offset) {
         return INCOMPLETE;
     } else {
         detach(endpoint, transfer);
-        err = take_block(endpoint, transfer, inbound->message);
+        err = take_block(endpoint, transfer, limit, inbound->message);
     }
     return !err ? 0 : err == -EMSGSIZE ? TOO_LARGE : UNAVAILABLE;
+}
+
+static size_t body_limit(const struct lwcoap_endpoint *endpoint,
+                         const struct lwcoap_inbound *inbound)
+{
+    struct lwcoap_inbound alone = *inbound;
+
+    alone.receipt.block1 = 0; /* as in refuse() */
+    return endpoint->callbacks.body_limit
+               ? endpoint->callbacks.body_limit(endpoint->callbacks.ctx, &alone)
+               : endpoint->settings.max_body_size;
 }
 
 void lwcoap_transfer_receive(struct lwcoap_endpoint *endpoint, struct lwcoap_inbound *inbound,
@@ -230,12 +257,16 @@ void lwcoap_transfer_receive(struct lwcoap_endpoint *endpoint, struct lwcoap_inb
     struct transfer_key key = key_of(endpoint, inbound);
 
     if (len > size || (block->more && len != size)) {
-        refuse(endpoint, inbound, BAD_REQUEST);
+        refuse(endpoint, inbound, BAD_REQUEST, 0);
         return;
     }
-    uint8_t refusal = take(endpoint, &key, inbound, options);
+    size_t limit = body_limit(endpoint, inbound);
+    if (limit == 0) {
+        return;
+    }
+    uint8_t refusal = take(endpoint, &key, limit, inbound, options);
     if (refusal) {
-        refuse(endpoint, inbound, refusal);
+        refuse(endpoint, inbound, refusal, limit);
     } else if (block->more) {
         /* RFC 7959, 2.3: a smaller size than the peer's asks it to go on with ours */
         uint8_t szx = block->szx < endpoint->max_szx ? block->szx : endpoint->max_szx;

@@ -83,6 +83,7 @@ static void empty_file_gives_the_defaults_of_the_contract(void **state)
         assert_int_equal(config.lwm2m.coap.max_block_size, 1024);
         assert_int_equal(config.lwm2m.coap.max_body_size, 4 << 20);
         assert_int_equal(config.lwm2m.coap.max_transfers, 1024);
+        assert_int_equal(config.lwm2m.coap.max_bodies_size, 256 << 20);
         assert_string_equal(config.security.psk_file, "");
         assert_string_equal(config.store.path, "");
         assert_int_equal(config.store.sync, CONFIG_STORE_SYNC_PROCESS);

@@ -19,7 +19,8 @@
     "session_expiry, clean_start, reconnect_min, reconnect_max, max_inflight, max_backlog, "       \
     "backlog_full, drain_rate, mountpoint, topics, content_names"
 #define LWM2M_KEYS                                                                                 \
-    "listeners, socket_buffer, xml_dir, max_devices, lifetime_min, lifetime_max, "                 \
+    "listeners, socket_buffer, xml_dir, max_devices, limits, require_echo, lifetime_min, "         \
+    "lifetime_max, "                                                                               \
     "qmode_time_window, qmode_overrides, queue_length, queue_attempts, observe_grace, "            \
     "observe_pmax, response_timeout, "                                                             \
     "auto_observe, "                                                                               \
@@ -95,7 +96,7 @@ static const struct {
       "(did you mean \"1024\"?)" },
     { "lwm2m: {coap: 3}", "f:1:15: lwm2m.coap: found a single value; allowed: a mapping of "
                           "ack_timeout, ack_random_factor, max_retransmit, exchange_lifetime, "
-                          "max_block_size, max_body_size, max_transfers" },
+                          "max_block_size, max_body_size, max_transfers, max_bodies_size" },
     { "lwm2m: [a]", "f:1:8: lwm2m: found a list; allowed: a mapping of " LWM2M_KEYS },
     { "- a", "f:1:1: file: found a list; allowed: a mapping of mqtt, lwm2m, security, store, log" },
     { "hello", "f:1:1: file: found a single value; allowed: a mapping of mqtt, lwm2m, security, "

@@ -164,6 +164,7 @@ void world_restart(struct world *world)
         .ctx = world,
         .send = on_send,
         .request = on_request,
+        .body_limit = world->body_limit,
         .notification = on_notification,
         .observation_request = on_observation_request,
         .random = on_random,

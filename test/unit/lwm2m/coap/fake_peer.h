@@ -53,6 +53,8 @@ struct world {
     bool respond;                   /* answer requests from within the callback */
     struct lwcoap_reply reply;      /* with this */
     struct lwcoap_request observed; /* what observation_request answers; path NULL: unknown */
+    /* of the callbacks, from the next world_restart() on; may be NULL */
+    size_t (*body_limit)(void *ctx, const struct lwcoap_inbound *inbound);
     void (*on_request)(struct world *world, const struct lwcoap_inbound *inbound);
     void (*on_notification)(struct world *world, struct lwcoap_observation *observation);
     void (*on_outcome)(struct world *world, struct lwcoap_exchange *exchange,

@@ -41,6 +41,14 @@ static const struct sent *block(struct world *world, const struct transport_rout
     return block_with(world, route, path, num, more, 64, 64, 0, NULL);
 }
 
+static struct transport_route held_route(struct world *world, unsigned number)
+{
+    struct transport_route route = peer_route(number);
+
+    assert_non_null(lwcoap_peer_hold(world->endpoint, &route));
+    return route;
+}
+
 static void expect_body(struct world *world, size_t len)
 {
     assert_int_equal(last_event(world)->body_len, len);
@@ -196,7 +204,7 @@ static void blocks_larger_than_ours_are_taken_and_smaller_ones_asked_for(void **
 static void transfers_of_different_peers_paths_and_tags_do_not_mix(void **state)
 {
     struct world *world = *state;
-    struct transport_route one = peer_route(1), two = peer_route(2);
+    struct transport_route one = held_route(world, 1), two = held_route(world, 2);
 
     block(world, &one, "rd", 0, true);
     block(world, &two, "rd", 0, true);
@@ -220,11 +228,11 @@ static void too_many_transfers_are_refused_for_a_while(void **state)
     struct world *world = *state;
 
     for (unsigned i = 0; i < 4; i++) {
-        struct transport_route route = peer_route(i);
+        struct transport_route route = held_route(world, i);
         assert_int_equal(block(world, &route, "rd", 0, true)->message.code, CONTINUE);
         pass(world, 1000);
     }
-    struct transport_route first = peer_route(0), late = peer_route(9);
+    struct transport_route first = peer_route(0), late = held_route(world, 9);
     const struct sent *sent = block(world, &late, "rd", 0, true);
     assert_int_equal(sent->message.code, LWCOAP_CODE(5, 3));
     assert_int_equal(sent_uint(sent, LWCOAP_OPTION_MAX_AGE), 30);
@@ -239,17 +247,94 @@ static void too_many_transfers_are_refused_for_a_while(void **state)
     assert_int_equal(block(world, &second, "rd", 1, true)->message.code, LWCOAP_CODE(4, 8));
 }
 
-static void an_abandoned_transfer_goes_after_its_lifetime(void **state)
+static void strangers_leave_half_of_the_places_to_held_peers(void **state)
+{
+    struct world *world = *state;
+    struct transport_route held = held_route(world, 100);
+
+    for (unsigned i = 0; i < 10; i++) {
+        struct transport_route route = peer_route(i);
+        uint8_t code = block(world, &route, "rd", 0, true)->message.code;
+        assert_int_equal(code, i < 2 ? CONTINUE : LWCOAP_CODE(5, 3));
+    }
+    assert_int_equal(block(world, &held, "rd", 0, true)->message.code, CONTINUE);
+    struct transport_route first = peer_route(0), late = peer_route(9);
+    block(world, &first, "rd", 1, false); /* it is done: its place is free */
+    assert_int_equal(block(world, &late, "rd", 0, true)->message.code, CONTINUE);
+}
+
+static void all_bodies_together_are_bounded(void **state)
+{
+    struct world *world = *state;
+
+    world->settings.max_bodies_size = 4096;
+    world_restart(world);
+    struct transport_route one = held_route(world, 1), two = held_route(world, 2),
+                           three = held_route(world, 3);
+    assert_int_equal(block(world, &one, "rd", 0, true)->message.code, CONTINUE);
+    assert_int_equal(block(world, &two, "rd", 0, true)->message.code, CONTINUE);
+    assert_int_equal(block(world, &three, "rd", 0, true)->message.code, LWCOAP_CODE(5, 3));
+    block(world, &two, "rd", 1, false);
+    for (unsigned i = 1; i < 40; i++) { /* now there is room for it to grow */
+        assert_int_equal(block(world, &one, "rd", i, true)->message.code, CONTINUE);
+    }
+    assert_int_equal(block(world, &three, "rd", 0, true)->message.code, LWCOAP_CODE(5, 3));
+    block(world, &one, "rd", 40, false);
+    assert_int_equal(block(world, &three, "rd", 0, true)->message.code, CONTINUE);
+}
+
+static size_t no_more_than_100(void *ctx, const struct lwcoap_inbound *inbound)
+{
+    struct world *world = ctx;
+    const struct lwcoap_reply reply = { .code = LWCOAP_CODE(4, 1),
+                                        .content_format = LWCOAP_FORMAT_NONE };
+
+    if (inbound->message->code == LWCOAP_POST) {
+        return 100;
+    }
+    lwcoap_respond(world->endpoint, &inbound->receipt, &reply, world->now_ms);
+    return 0;
+}
+
+static void who_uses_the_endpoint_says_how_long_a_body_may_get(void **state)
 {
     struct world *world = *state;
     struct transport_route route = peer_route(1);
 
-    block(world, &route, "rd", 0, true);
-    pass(world, 246999);
-    assert_int_equal(lwcoap_endpoint_counters(world->endpoint)->transfers_abandoned, 0);
-    pass(world, 1);
-    assert_int_equal(lwcoap_endpoint_counters(world->endpoint)->transfers_abandoned, 1);
-    assert_int_equal(block(world, &route, "rd", 1, false)->message.code, LWCOAP_CODE(4, 8));
+    world->body_limit = no_more_than_100;
+    world_restart(world);
+    assert_int_equal(block(world, &route, "rd", 0, true)->message.code, CONTINUE);
+    const struct sent *sent = block(world, &route, "rd", 1, true);
+    assert_int_equal(sent->message.code, LWCOAP_CODE(4, 13));
+    assert_int_equal(sent_uint(sent, LWCOAP_OPTION_SIZE1), 100);
+
+    struct draft *put = draft(LWCOAP_CON, LWCOAP_PUT, 7, "t");
+    with_block(put, LWCOAP_OPTION_BLOCK1, 0, true, 64);
+    with_payload(put, pattern(), 64);
+    receive(world, &route, put);
+    assert_int_equal(last_sent(world)->message.code, LWCOAP_CODE(4, 1));
+    assert_string_equal(sent_block(last_sent(world), LWCOAP_OPTION_BLOCK1), "");
+    assert_true(lwcoap_endpoint_next_ms(world->endpoint) == UINT64_MAX); /* nothing is kept */
+}
+
+static void an_abandoned_transfer_goes_after_its_lifetime(void **state)
+{
+    static const struct {
+        bool held;
+        uint64_t lifetime_ms;
+    } cases[] = { { true, 247000 }, { false, 93000 } };
+    struct world *world = *state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        world_restart(world);
+        struct transport_route route = cases[i].held ? held_route(world, 1) : peer_route(1);
+        block(world, &route, "rd", 0, true);
+        pass(world, cases[i].lifetime_ms - 1);
+        assert_int_equal(lwcoap_endpoint_counters(world->endpoint)->transfers_abandoned, 0);
+        pass(world, 1);
+        assert_int_equal(lwcoap_endpoint_counters(world->endpoint)->transfers_abandoned, 1);
+        assert_int_equal(block(world, &route, "rd", 1, false)->message.code, LWCOAP_CODE(4, 8));
+    }
 }
 
 static void memory_follows_what_arrived_not_what_was_announced(void **state)
@@ -310,6 +395,9 @@ int main(void)
         CASE(blocks_larger_than_ours_are_taken_and_smaller_ones_asked_for),
         CASE(transfers_of_different_peers_paths_and_tags_do_not_mix),
         CASE(too_many_transfers_are_refused_for_a_while),
+        CASE(strangers_leave_half_of_the_places_to_held_peers),
+        CASE(all_bodies_together_are_bounded),
+        CASE(who_uses_the_endpoint_says_how_long_a_body_may_get),
         CASE(an_abandoned_transfer_goes_after_its_lifetime),
         CASE(memory_follows_what_arrived_not_what_was_announced),
         CASE(without_memory_a_block_is_refused_and_nothing_stays),
