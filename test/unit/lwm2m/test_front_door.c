@@ -165,7 +165,8 @@ static void a_notification_from_a_new_address_does_not_move_a_device(void **stat
 static void a_secured_session_needs_no_echo(void **state)
 {
     struct harness *h = with_echo(state);
-    h->route.session = 7;
+    h->names[1] = "a";
+    h->route.session = 1;
     device_register(h, QUERY, LINKS);
     expect(h, "registered a", "< ACK 2.01  location=rd location=*", NULL);
 }
