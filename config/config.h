@@ -166,6 +166,7 @@ struct config {
             uint32_t registrations_per_second;
             uint64_t burst_ms;
             uint32_t tracked_sources;
+            uint64_t registration_data; /* bytes */
         } limits;
         bool require_echo;
         uint64_t lifetime_min_ms;

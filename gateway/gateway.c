@@ -158,6 +158,7 @@ static int start_server(struct gateway *gateway)
         .registrations_per_second = config->lwm2m.limits.registrations_per_second,
         .registrations_burst_ms = (uint32_t)config->lwm2m.limits.burst_ms,
         .require_echo = config->lwm2m.require_echo,
+        .max_registration_data = config->lwm2m.limits.registration_data,
         .queue_length = config->lwm2m.queue_length,
         .queue_attempts = (uint16_t)config->lwm2m.queue_attempts,
         .observe_grace_ms = config->lwm2m.observe_grace_ms,

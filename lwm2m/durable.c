@@ -104,6 +104,7 @@ static int hold_parts(struct lwm2m_server *server, struct lwm2m_device *device,
 static void take_terms(struct lwm2m_server *server, struct lwm2m_device *device,
                        const struct lwm2m_durable_device *state, uint64_t now_ms)
 {
+    server->parameters_size += device->parameters.len;
     device->version = state->version;
     device->lifetime_s = state->lifetime_s;
     device->queue_mode = state->queue_mode;

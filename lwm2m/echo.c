@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lwm2m/hash/siphash.h"
+#include "lwm2m/internal.h"
 
 /* A value lasts for the minute it was made in and the next: longer than any device repeats a
  * request (MAX_TRANSMIT_SPAN, 45 s: RFC 7252, 4.8.2). */
@@ -50,4 +51,32 @@ bool lwm2m_echo_is_fresh(const uint64_t key[2], const struct transport_address *
         }
     }
     return false;
+}
+
+/* --- the server's use of it --- */
+
+bool lwm2m_server_is_verified(struct lwm2m_server *server, const struct lwcoap_inbound *inbound)
+{
+    const struct transport_route *route = &inbound->receipt.route;
+    struct lwcoap_option echo;
+
+    return !server->settings.require_echo || lwm2m_server_knows(server, route) ||
+           (lwcoap_option_find(inbound->message, LWCOAP_OPTION_ECHO, &echo) &&
+            lwm2m_echo_is_fresh(server->echo_key, &route->remote, server->now_ms, echo.value,
+                                echo.len));
+}
+
+void lwm2m_server_challenge(struct lwm2m_server *server, const struct lwcoap_inbound *inbound)
+{
+    uint8_t echo[LWM2M_ECHO_LEN];
+    const struct lwcoap_reply reply = {
+        .code = LWCOAP_CODE(4, 1),
+        .content_format = LWCOAP_FORMAT_NONE,
+        .echo = echo,
+        .echo_len = sizeof(echo),
+    };
+
+    server->counters.challenges++;
+    lwm2m_echo_make(server->echo_key, &inbound->receipt.route.remote, server->now_ms, echo);
+    lwcoap_respond(server->coap, &inbound->receipt, &reply, server->now_ms);
 }

@@ -19,6 +19,7 @@ struct lwm2m_server {
     struct lwm2m_object_lists *object_lists;
     struct lwm2m_registry registry;
     struct lwm2m_server_counters counters;
+    size_t parameters_size;         /* bytes of the parameters of all devices */
     uint64_t registrations_full_us; /* of their bucket: gate/bucket.h */
     uint64_t echo_key[2];
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
 #include "lwm2m/content/link_format.h"
@@ -17,11 +18,13 @@ struct shared_list {
     size_t holders;
     uint8_t *payload; /* the key */
     size_t payload_len;
+    size_t size; /* bytes of all of it, at the most */
     UT_hash_handle hh;
 };
 
 struct lwm2m_object_lists {
     struct shared_list *by_payload;
+    size_t size; /* bytes of all lists */
     uint64_t hash_key[2];
 };
 
@@ -60,6 +63,11 @@ void lwm2m_object_lists_free(struct lwm2m_object_lists *lists)
 size_t lwm2m_object_lists_count(const struct lwm2m_object_lists *lists)
 {
     return HASH_COUNT(lists->by_payload);
+}
+
+size_t lwm2m_object_lists_size(const struct lwm2m_object_lists *lists)
+{
+    return lists->size;
 }
 
 static bool bytes_equal(struct lwm2m_bytes bytes, const char *text)
@@ -273,6 +281,9 @@ static int shared_list_new(const uint8_t *payload, size_t len, struct shared_lis
         shared_list_free(shared);
         return rc;
     }
+    const struct lwm2m_object_list *list = &shared->list;
+    shared->size = sizeof(*shared) + len + 2 * list->count * sizeof(*list->entries) +
+                   (list->count + 1) * sizeof(*list->objects) + strlen(list->root) + 1;
     *out = shared;
     return 0;
 }
@@ -295,6 +306,11 @@ int lwm2m_object_list_hold(struct lwm2m_object_lists *lists, const uint8_t *payl
             return rc;
         }
         HASH_ADD_KEYPTR_BYHASHVALUE(hh, lists->by_payload, shared->payload, len, hash, shared);
+        if (!shared->hh.tbl) {
+            shared_list_free(shared);
+            return -ENOMEM;
+        }
+        lists->size += shared->size;
     }
     shared->holders++;
     *list = &shared->list;
@@ -311,6 +327,7 @@ void lwm2m_object_list_release(struct lwm2m_object_lists *lists,
     struct shared_list *shared = (struct shared_list *)(uintptr_t)list;
     if (--shared->holders == 0) {
         HASH_DEL(lists->by_payload, shared);
+        lists->size -= shared->size;
         shared_list_free(shared);
     }
 }

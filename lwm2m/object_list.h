@@ -58,6 +58,9 @@ void lwm2m_object_lists_free(struct lwm2m_object_lists *lists);
 /** How many different lists are held. */
 size_t lwm2m_object_lists_count(const struct lwm2m_object_lists *lists);
 
+/** Bytes of memory of all of them. */
+size_t lwm2m_object_lists_size(const struct lwm2m_object_lists *lists);
+
 /**
  * The list of a payload in link-format; an empty payload is an empty list.
  *

@@ -74,12 +74,29 @@ static struct lwm2m_refusal check_identity(const struct lwm2m_server *server, co
                : (struct lwm2m_refusal){ LWCOAP_CODE(4, 0), "this ep has to use DTLS" };
 }
 
+static const struct lwm2m_refusal too_many = { LWCOAP_CODE(5, 3), "too many registrations" };
+
+static struct lwm2m_bucket_rate registration_rate(const struct lwm2m_server *server)
+{
+    return lwm2m_bucket_rate_of(server->settings.registrations_per_second,
+                                server->settings.registrations_burst_ms);
+}
+
+/* Of what comes too early from where nobody is registered nothing is read. */
+static bool is_too_early(const struct lwm2m_server *server, const struct transport_route *route)
+{
+    struct lwm2m_bucket_rate rate = registration_rate(server);
+
+    return rate.interval_us > 0 &&
+           !lwm2m_bucket_has(server->registrations_full_us, rate, server->now_ms * 1000) &&
+           !lwcoap_peer_find(server->coap, route);
+}
+
 /* So many a second, but those who come back to where they are registered are always welcome. */
 static bool is_admitted(struct lwm2m_server *server, const struct lwm2m_device *device,
                         const struct transport_route *route)
 {
-    struct lwm2m_bucket_rate rate = lwm2m_bucket_rate_of(server->settings.registrations_per_second,
-                                                         server->settings.registrations_burst_ms);
+    struct lwm2m_bucket_rate rate = registration_rate(server);
     bool returns = device && transport_route_same_peer(lwcoap_peer_route(device->peer), route);
 
     return returns || rate.interval_us == 0 ||
@@ -94,7 +111,7 @@ static struct lwm2m_refusal find_or_create(struct lwm2m_server *server, const ch
 {
     struct lwm2m_device *device = lwm2m_registry_find(&server->registry, endpoint);
     if (!is_admitted(server, device, route)) {
-        return (struct lwm2m_refusal){ LWCOAP_CODE(5, 3), "too many registrations" };
+        return too_many;
     }
     if (device) {
         *out = device;
@@ -132,6 +149,7 @@ static bool address_changed(const struct lwm2m_device *device, const struct tran
 static void take_terms(struct lwm2m_server *server, struct lwm2m_device *device,
                        struct lwm2m_terms *terms)
 {
+    server->parameters_size += terms->parameters.len - device->parameters.len;
     lwm2m_parameters_deinit(&device->parameters);
     device->parameters = terms->parameters;
     terms->parameters = (struct lwm2m_parameters){ 0 };
@@ -217,6 +235,10 @@ void lwm2m_registration_register(struct lwm2m_server *server, const struct lwcoa
 
     if (!lwm2m_server_is_verified(server, inbound)) {
         lwm2m_server_challenge(server, inbound);
+        return;
+    }
+    if (is_too_early(server, &inbound->receipt.route)) {
+        refuse(server, inbound, "", too_many);
         return;
     }
     struct lwm2m_refusal refusal = lwm2m_terms_read_register(server, inbound, &terms);

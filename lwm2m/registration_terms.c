@@ -222,6 +222,19 @@ static struct lwm2m_refusal complete_endpoint(const struct lwm2m_server *server,
     return bad_request("ep is missing");
 }
 
+/* With what was just read, in place of `before` bytes of parameters. */
+static struct lwm2m_refusal check_room(const struct lwm2m_server *server,
+                                       const struct lwm2m_terms *terms, size_t before)
+{
+    size_t most = server->settings.max_registration_data;
+    size_t size = lwm2m_object_lists_size(server->object_lists) + server->parameters_size - before +
+                  terms->parameters.len;
+
+    return most == 0 || size <= most
+               ? accepted
+               : (struct lwm2m_refusal){ LWCOAP_CODE(5, 3), "no room for more object lists" };
+}
+
 struct lwm2m_refusal lwm2m_terms_read_register(struct lwm2m_server *server,
                                                const struct lwcoap_inbound *inbound,
                                                struct lwm2m_terms *terms)
@@ -238,6 +251,9 @@ struct lwm2m_refusal lwm2m_terms_read_register(struct lwm2m_server *server,
     }
     if (!refusal.code) {
         refusal = read_object_list(server, inbound, terms);
+    }
+    if (!refusal.code) {
+        refusal = check_room(server, terms, 0);
     }
     read_queue_mode(terms);
     return refusal;
@@ -259,6 +275,9 @@ struct lwm2m_refusal lwm2m_terms_read_update(struct lwm2m_server *server,
     }
     if (!refusal.code) {
         refusal = read_object_list(server, inbound, terms);
+    }
+    if (!refusal.code) {
+        refusal = check_room(server, terms, device->parameters.len);
     }
     read_queue_mode(terms);
     return refusal;

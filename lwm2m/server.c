@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lwm2m/echo.h"
 #include "lwm2m/internal.h"
 #include "lwm2m/observation.h"
 #include "lwm2m/operation.h"
@@ -32,6 +31,7 @@ static void free_left(struct lwm2m_server *server)
         struct lwm2m_device *device = server->left;
         server->left = device->next_ready;
         lwm2m_object_list_release(server->object_lists, device->object_list);
+        server->parameters_size -= device->parameters.len;
         lwm2m_device_free(device);
     }
 }
@@ -272,32 +272,6 @@ void lwm2m_server_refused(struct lwm2m_server *server, const struct lwcoap_inbou
         server->callbacks.refused(server->callbacks.ctx, &inbound->receipt.route, endpoint, code,
                                   reason);
     }
-}
-
-bool lwm2m_server_is_verified(struct lwm2m_server *server, const struct lwcoap_inbound *inbound)
-{
-    const struct transport_route *route = &inbound->receipt.route;
-    struct lwcoap_option echo;
-
-    return !server->settings.require_echo || lwm2m_server_knows(server, route) ||
-           (lwcoap_option_find(inbound->message, LWCOAP_OPTION_ECHO, &echo) &&
-            lwm2m_echo_is_fresh(server->echo_key, &route->remote, server->now_ms, echo.value,
-                                echo.len));
-}
-
-void lwm2m_server_challenge(struct lwm2m_server *server, const struct lwcoap_inbound *inbound)
-{
-    uint8_t echo[LWM2M_ECHO_LEN];
-    const struct lwcoap_reply reply = {
-        .code = LWCOAP_CODE(4, 1),
-        .content_format = LWCOAP_FORMAT_NONE,
-        .echo = echo,
-        .echo_len = sizeof(echo),
-    };
-
-    server->counters.challenges++;
-    lwm2m_echo_make(server->echo_key, &inbound->receipt.route.remote, server->now_ms, echo);
-    lwcoap_respond(server->coap, &inbound->receipt, &reply, server->now_ms);
 }
 
 /* GET /.well-known/core (RFC 6690): where to register. */

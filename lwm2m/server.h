@@ -149,9 +149,11 @@ struct lwm2m_server_settings {
     uint32_t registrations_per_second; /* of devices that are not registered at their address;
                                           more are answered 5.03; 0: no limit */
     uint32_t registrations_burst_ms;   /* what comes to this much time may register at once */
-    bool require_echo;       /* without a session a device must show that it receives at its address
-                                before it is registered or moved there (RFC 9175, 2.4) */
-    size_t queue_length;     /* requests waiting per device; more are refused with -ENOSPC */
+    bool require_echo; /* without a session a device must show that it receives at its address
+                          before it is registered or moved there (RFC 9175, 2.4) */
+    size_t max_registration_data; /* bytes of all object lists (equal ones once) and parameters;
+                                     beyond that registrations are answered 5.03; 0: no limit */
+    size_t queue_length;          /* requests waiting per device; more are refused with -ENOSPC */
     uint16_t queue_attempts; /* after so many unanswered ones a request to a device in queue mode
                                 ends as TIMEOUT; 0: it waits for ever */
     size_t max_records;      /* of one payload */

@@ -24,15 +24,21 @@ static inline struct lwm2m_bucket_rate lwm2m_bucket_rate_of(uint32_t per_second,
                                        burst_us > interval_us ? burst_us : interval_us };
 }
 
+/** Whether there is a token. */
+static inline bool lwm2m_bucket_has(uint64_t full_us, struct lwm2m_bucket_rate rate,
+                                    uint64_t now_us)
+{
+    return (full_us > now_us ? full_us : now_us) + rate.interval_us <= now_us + rate.depth_us;
+}
+
 /** Takes one token, and moves the time when it will be full again; false: there is none. */
 static inline bool lwm2m_bucket_take(uint64_t *full_us, struct lwm2m_bucket_rate rate,
                                      uint64_t now_us)
 {
-    uint64_t from_us = *full_us > now_us ? *full_us : now_us;
+    bool has = lwm2m_bucket_has(*full_us, rate, now_us);
 
-    if (from_us + rate.interval_us > now_us + rate.depth_us) {
-        return false;
+    if (has) {
+        *full_us = (*full_us > now_us ? *full_us : now_us) + rate.interval_us;
     }
-    *full_us = from_us + rate.interval_us;
-    return true;
+    return has;
 }

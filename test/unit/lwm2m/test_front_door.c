@@ -248,6 +248,65 @@ static void who_is_registered_is_served_throughout_a_storm(void **state)
     h->count = 0;
 }
 
+/* --- what devices say when they register --- */
+
+static void all_object_lists_and_parameters_together_are_bounded(void **state)
+{
+    struct harness *h = *state;
+    struct lwm2m_server_settings settings = harness_settings();
+    char links[300], query[200];
+    settings.max_devices = 100;
+    settings.max_registration_data = 20000;
+    harness_restart(h, &settings);
+
+    unsigned admitted = 0;
+    for (unsigned i = 0; i < 50; i++) { /* each with a list of its own */
+        snprintf(query, sizeof(query), "ep=device%u&lt=300&lwm2m=1.1", i);
+        snprintf(links, sizeof(links), "</3/0>,</3303/%u>,<%0200u>", i, 0);
+        device_register(h, query, links);
+        admitted += strncmp(h->lines[0], "registered", 10) == 0;
+        h->count = 0;
+    }
+    assert_in_range(admitted, 10, 49);
+    size_t devices = lwm2m_server_device_count(h->server);
+    assert_int_equal(devices, admitted);
+
+    device_register(h, "ep=device0&lt=300&lwm2m=1.1", NULL); /* the first one has none now */
+    device_register(h, "ep=small&lt=300&lwm2m=1.1", "</3/0>,</3303/1>");
+    assert_int_equal(lwm2m_server_device_count(h->server), devices + 1);
+    h->count = 0;
+    char value[3300];
+    size_t at = 0;
+    for (unsigned i = 0; i < 5; i++) {
+        at += (size_t)snprintf(value + at, sizeof(value) - at, "p%u=%0200u&", i, 0);
+    }
+    device_update(h, value, NULL);
+    assert_non_null(strstr(h->lines[0], "5.03: no room for more object lists"));
+    h->count = 0;
+    device_update(h, "p=1", NULL); /* what is small goes on */
+    expect(h, "updated small", "< ACK 2.04 ", NULL);
+}
+
+static void what_devices_that_leave_had_said_is_room_again(void **state)
+{
+    struct harness *h = *state;
+    struct lwm2m_server_settings settings = harness_settings();
+    char links[300], query[400];
+    settings.max_registration_data = 3000;
+    harness_restart(h, &settings);
+
+    for (unsigned i = 0; i < 200; i++) {
+        snprintf(query, sizeof(query), "ep=device%u&lt=300&lwm2m=1.1&p=%0200u", i, 0);
+        snprintf(links, sizeof(links), "</3/0>,</3303/%u>,<%0200u>", i, 0);
+        device_register(h, query, links);
+        device_update(h, "p=2&q=3", "</3/0>");
+        device_request(h, LWCOAP_CON, LWCOAP_DELETE, h->location, NULL, LWCOAP_FORMAT_NONE, NULL);
+        assert_int_equal(strncmp(h->lines[0], "registered", 10), 0);
+        assert_int_equal(lwm2m_server_device_count(h->server), 0);
+        h->count = 0;
+    }
+}
+
 /* --- who is known --- */
 
 static void an_address_is_known_as_long_as_a_device_is_registered_there(void **state)
@@ -279,6 +338,8 @@ int main(void)
         TEST(a_storm_of_registrations_is_let_in_bit_by_bit),
         TEST(the_refused_are_not_told_to_come_back_all_at_once),
         TEST(who_is_registered_is_served_throughout_a_storm),
+        TEST(all_object_lists_and_parameters_together_are_bounded),
+        TEST(what_devices_that_leave_had_said_is_room_again),
         TEST(an_address_is_known_as_long_as_a_device_is_registered_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
