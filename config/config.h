@@ -167,6 +167,7 @@ struct config {
             uint64_t burst_ms;
             uint32_t tracked_sources;
             uint64_t registration_data; /* bytes */
+            uint32_t auto_observations; /* of one device */
         } limits;
         bool require_echo;
         uint64_t lifetime_min_ms;

@@ -6,17 +6,20 @@
 
 struct auto_observe {
     enum config_auto_observe_mode mode;
+    size_t most; /* object instances of a device, with `true` */
     size_t count;
     struct lwm2m_path paths[];
 };
 
-int auto_observe_new(const struct config_auto_observe *config, struct auto_observe **auto_observe)
+int auto_observe_new(const struct config_auto_observe *config, size_t most,
+                     struct auto_observe **auto_observe)
 {
     struct auto_observe *made = calloc(1, sizeof(*made) + config->count * sizeof(made->paths[0]));
     if (made == NULL) {
         return -ENOMEM;
     }
     made->mode = config->mode;
+    made->most = most;
     made->count = config->mode == CONFIG_AUTO_OBSERVE_PATHS ? config->count : 0;
     for (size_t i = 0; i < made->count; i++) {
         const char *text = config->paths[i];
@@ -61,14 +64,20 @@ static bool is_registered(const struct lwm2m_object_list *list, const struct lwm
     return false;
 }
 
-static void select_instances(struct lwm2m_device *device, const struct lwm2m_object_list *list,
+static void select_instances(struct lwm2m_device *device, size_t most,
                              auto_observe_defined *defined, auto_observe_want *want, void *ctx)
 {
-    for (size_t i = 0; i < list->count; i++) {
+    const struct lwm2m_object_list *list = lwm2m_device_object_list(device);
+    size_t count = 0;
+    for (size_t i = 0; i < list->count && count < most; i++) {
         const struct lwm2m_object_entry *entry = &list->entries[i];
         struct lwm2m_path path = { .ids = { entry->object, entry->instance }, .depth = 2 };
-        if (entry->instance != LWM2M_INSTANCE_NONE && !is_management(entry->object) &&
-            defined(ctx, entry->object) && !lwm2m_device_observes(device, &path)) {
+        if (entry->instance == LWM2M_INSTANCE_NONE || is_management(entry->object) ||
+            !defined(ctx, entry->object)) {
+            continue;
+        }
+        count++;
+        if (!lwm2m_device_observes(device, &path)) {
             want(ctx, device, &path);
         }
     }
@@ -79,7 +88,7 @@ void auto_observe_select(const struct auto_observe *auto_observe, struct lwm2m_d
 {
     const struct lwm2m_object_list *list = lwm2m_device_object_list(device);
     if (auto_observe->mode == CONFIG_AUTO_OBSERVE_ALL) {
-        select_instances(device, list, defined, want, ctx);
+        select_instances(device, auto_observe->most, defined, want, ctx);
     }
     for (size_t i = 0; i < auto_observe->count; i++) {
         const struct lwm2m_path *path = &auto_observe->paths[i];

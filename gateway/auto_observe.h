@@ -17,8 +17,11 @@ typedef bool auto_observe_defined(void *ctx, uint16_t object);
 typedef void auto_observe_want(void *ctx, struct lwm2m_device *device,
                                const struct lwm2m_path *path);
 
-/** @return 0, -EINVAL (a path of the list is none), -ENOMEM */
-[[nodiscard]] int auto_observe_new(const struct config_auto_observe *config,
+/**
+ * @param most  how many object instances of a device `true` observes, the first ones of its list
+ * @return 0, -EINVAL (a path of the list is none), -ENOMEM
+ */
+[[nodiscard]] int auto_observe_new(const struct config_auto_observe *config, size_t most,
                                    struct auto_observe **auto_observe);
 void auto_observe_free(struct auto_observe *auto_observe);
 

@@ -133,7 +133,16 @@ static int start_definitions(struct gateway *gateway)
         return -ENOMEM;
     }
     gateway_load_definitions(gateway, gateway->config->lwm2m.xml_dir);
-    return auto_observe_new(&gateway->config->lwm2m.auto_observe, &gateway->auto_observe);
+    return auto_observe_new(&gateway->config->lwm2m.auto_observe,
+                            gateway->config->lwm2m.limits.auto_observations,
+                            &gateway->auto_observe);
+}
+
+static size_t max_automatic(const struct config *config)
+{
+    size_t most = config->lwm2m.limits.auto_observations;
+    size_t listed = config->lwm2m.auto_observe.count;
+    return most > listed ? most : listed;
 }
 
 static int start_server(struct gateway *gateway)
@@ -160,6 +169,7 @@ static int start_server(struct gateway *gateway)
         .require_echo = config->lwm2m.require_echo,
         .max_registration_data = config->lwm2m.limits.registration_data,
         .queue_length = config->lwm2m.queue_length,
+        .max_automatic = max_automatic(config),
         .queue_attempts = (uint16_t)config->lwm2m.queue_attempts,
         .observe_grace_ms = config->lwm2m.observe_grace_ms,
         .observe_pmax_s = (uint32_t)(config->lwm2m.observe_pmax_ms / 1000),

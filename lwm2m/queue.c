@@ -37,11 +37,17 @@ static void on_expiry(struct lwm2m_timer *timer, void *ctx, uint64_t now_ms)
     }
 }
 
+/* Renewals need no bound: an observation has one. */
+static size_t room_for(const struct lwm2m_server *server, const struct lwm2m_request *request)
+{
+    return server->settings.queue_length +
+           (request->automatic ? server->settings.max_automatic : 0);
+}
+
 int lwm2m_queue_add(struct lwm2m_server *server, struct lwm2m_device *device,
                     struct lwm2m_request *request)
 {
-    if (!request->automatic && !request->renewal &&
-        device->queue_length >= server->settings.queue_length) {
+    if (!request->renewal && device->queue_length >= room_for(server, request)) {
         return -ENOSPC;
     }
     request->server = server;

@@ -56,8 +56,8 @@ struct lwm2m_request {
     uint16_t accept;       /* of the answer; LWM2M_FORMAT_NONE: chosen for the device */
     uint64_t expires_ms;   /* when it ends as EXPIRED if it was not sent; LWM2M_TIMERS_NEVER */
     bool send_now;         /* even if the device sleeps; then it is not put back after a timeout */
-    bool automatic;        /* not counted against the queue's bound; an observation that it makes is
-                              not renewed by a re-registration (the caller asks again) */
+    bool automatic; /* the queue has more room for it (max_automatic); an observation that it makes
+                       is not renewed by a re-registration (the caller asks again) */
     bool maybe_executed; /* out: an attempt to change something went unanswered, so that the device
                             may have carried it out; in: so it was before a restart */
     void *context;       /* the caller's */
@@ -154,6 +154,7 @@ struct lwm2m_server_settings {
     size_t max_registration_data; /* bytes of all object lists (equal ones once) and parameters;
                                      beyond that registrations are answered 5.03; 0: no limit */
     size_t queue_length;          /* requests waiting per device; more are refused with -ENOSPC */
+    size_t max_automatic;         /* automatic requests that may wait beside those */
     uint16_t queue_attempts; /* after so many unanswered ones a request to a device in queue mode
                                 ends as TIMEOUT; 0: it waits for ever */
     size_t max_records;      /* of one payload */

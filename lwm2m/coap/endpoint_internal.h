@@ -130,6 +130,8 @@ void lwcoap_body_clear(struct lwcoap_endpoint *endpoint, struct lwcoap_body *bod
 
 struct lwcoap_transfer;
 
+#define LWCOAP_TRANSFER_SLOTS 4096 /* peers have to be told apart only roughly */
+
 /* A block of a request: answered here, or, if it was the last one, handed over with the others. */
 void lwcoap_transfer_receive(struct lwcoap_endpoint *endpoint, struct lwcoap_inbound *inbound,
                              const struct lwcoap_options *options);
@@ -288,6 +290,7 @@ struct lwcoap_endpoint {
     size_t body_count;
     size_t bodies_size;        /* bytes that bodies take, or might before they grow again */
     size_t stranger_transfers; /* of peers that nobody holds */
+    uint8_t transfers_of[LWCOAP_TRANSFER_SLOTS]; /* of the peers whose address hashes there */
 };
 
 /* Time never goes back, whatever the callers say. */

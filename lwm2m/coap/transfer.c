@@ -2,8 +2,8 @@
  * Requests of peers whose body comes in blocks (RFC 7959, 2.5). A transfer is known by its peer,
  * method, path and Request-Tag (RFC 9175, 3); it waits for the next block for EXCHANGE_LIFETIME.
  * When there are too many of them, one that no living peer would leave alone for so long makes room
- * for a new one, and otherwise the new one is refused. Peers that nobody holds have half of the
- * places, and are forgotten sooner.
+ * for a new one, and otherwise the new one is refused. A peer has four at the most; those that
+ * nobody holds have half of the places, and are forgotten sooner.
  */
 #include "lwm2m/coap/endpoint_internal.h"
 
@@ -17,6 +17,7 @@
 #define UNAVAILABLE LWCOAP_CODE(5, 3)
 
 #define RETRY_AFTER_S 30
+#define PEER_MAX      4
 
 struct transfer_key {
     struct lwcoap_route_key route;
@@ -75,6 +76,14 @@ static struct lwcoap_transfer *find(struct lwcoap_endpoint *endpoint,
     return transfer;
 }
 
+/* How many transfers a peer has: a slot that others may share, so that no peer has to be larger. */
+static uint8_t *count_of(struct lwcoap_endpoint *endpoint, const struct transfer_key *key)
+{
+    size_t slot = (size_t)(lwcoap_hash(endpoint, &key->route, sizeof key->route) >> 32);
+
+    return &endpoint->transfers_of[slot % LWCOAP_TRANSFER_SLOTS];
+}
+
 static void detach(struct lwcoap_endpoint *endpoint, struct lwcoap_transfer *transfer)
 {
     HASH_DEL(endpoint->transfers, transfer);
@@ -84,6 +93,7 @@ static void detach(struct lwcoap_endpoint *endpoint, struct lwcoap_transfer *tra
 static void destroy(struct lwcoap_endpoint *endpoint, struct lwcoap_transfer *transfer)
 {
     endpoint->stranger_transfers -= transfer->of_stranger;
+    --*count_of(endpoint, &transfer->key);
     lwcoap_body_clear(endpoint, &transfer->body);
     free(transfer);
 }
@@ -175,6 +185,9 @@ static int begin(struct lwcoap_endpoint *endpoint, const struct transfer_key *ke
     bool of_stranger = is_stranger(endpoint, &inbound->receipt.route);
 
     make_room(endpoint);
+    if (*count_of(endpoint, key) >= PEER_MAX) {
+        return -ENOSPC;
+    }
     if (of_stranger && endpoint->stranger_transfers >= (endpoint->settings.max_transfers + 1) / 2) {
         return -ENOSPC;
     }
@@ -185,6 +198,7 @@ static int begin(struct lwcoap_endpoint *endpoint, const struct transfer_key *ke
     transfer->key = *key;
     transfer->of_stranger = of_stranger;
     endpoint->stranger_transfers += of_stranger;
+    ++*count_of(endpoint, key);
     transfer->content_format = inbound->content_format;
     return take_block(endpoint, transfer, limit, inbound->message);
 }

@@ -177,6 +177,7 @@ static const struct lwm2m_server_settings settings = {
     .lifetime_max_s = 86400,
     .max_devices = 4 << 20,
     .queue_length = 32,
+    .max_automatic = 256,
     .queue_attempts = 10,
     .max_records = 4096,
 };

@@ -167,6 +167,7 @@ static int start_server(struct harness *harness, uint8_t how)
         .registrations_burst_ms = 5000,
         .require_echo = how & 4,
         .queue_length = 3,
+        .max_automatic = 2,
         .max_records = 50,
     };
     const struct lwm2m_server_callbacks callbacks = {

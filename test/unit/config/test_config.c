@@ -64,6 +64,7 @@ static void empty_file_gives_the_defaults_of_the_contract(void **state)
         assert_int_equal(config.lwm2m.limits.burst_ms, 10000);
         assert_int_equal(config.lwm2m.limits.tracked_sources, 65536);
         assert_int_equal(config.lwm2m.limits.registration_data, 1 << 30);
+        assert_int_equal(config.lwm2m.limits.auto_observations, 256);
         assert_false(config.lwm2m.require_echo);
         assert_int_equal(config.lwm2m.lifetime_min_ms, 15000);
         assert_int_equal(config.lwm2m.lifetime_max_ms, 86400000);

@@ -37,7 +37,7 @@ static void selects(struct config_auto_observe config, struct lwm2m_object_entry
     };
     struct auto_observe *auto_observe = NULL;
     char wanted[200] = "";
-    assert_int_equal(auto_observe_new(&config, &auto_observe), 0);
+    assert_int_equal(auto_observe_new(&config, 4, &auto_observe), 0);
     auto_observe_select(auto_observe, &device, defined, want, wanted);
     assert_string_equal(wanted, expected);
     auto_observe_free(auto_observe);
@@ -74,6 +74,16 @@ static void what_is_observed_already_is_left_alone(void **state)
     selects(list, ENTRIES({ 3, 0, { 0 } }, { 3303, 0, { 0 } }), "/3303", "");
 }
 
+static void of_very_many_instances_only_the_first_ones(void **state)
+{
+    (void)state;
+    struct config_auto_observe all = { .mode = CONFIG_AUTO_OBSERVE_ALL };
+    selects(all,
+            ENTRIES({ 1, 0, { 0 } }, { 3, 0, { 0 } }, { 3303, 0, { 0 } }, { 3303, 1, { 0 } },
+                    { 3303, 2, { 0 } }, { 3303, 3, { 0 } }, { 3303, 4, { 0 } }),
+            "/3303/1", "/3/0 /3303/0 /3303/2 ");
+}
+
 static void of_a_list_only_what_the_device_has(void **state)
 {
     (void)state;
@@ -95,9 +105,9 @@ static void a_path_that_is_none_is_refused(void **state)
     char *paths[] = { wrong };
     struct config_auto_observe list = { CONFIG_AUTO_OBSERVE_PATHS, paths, 1 };
     struct auto_observe *auto_observe = NULL;
-    assert_int_equal(auto_observe_new(&list, &auto_observe), -EINVAL);
+    assert_int_equal(auto_observe_new(&list, 4, &auto_observe), -EINVAL);
     paths[0] = root;
-    assert_int_equal(auto_observe_new(&list, &auto_observe), -EINVAL);
+    assert_int_equal(auto_observe_new(&list, 4, &auto_observe), -EINVAL);
     assert_null(auto_observe);
 }
 
@@ -107,6 +117,7 @@ int main(void)
         cmocka_unit_test(nothing_is_observed_when_it_is_off),
         cmocka_unit_test(all_means_every_instance_that_makes_sense),
         cmocka_unit_test(what_is_observed_already_is_left_alone),
+        cmocka_unit_test(of_very_many_instances_only_the_first_ones),
         cmocka_unit_test(of_a_list_only_what_the_device_has),
         cmocka_unit_test(a_path_that_is_none_is_refused),
     };

@@ -313,6 +313,7 @@ struct lwm2m_server_settings harness_settings(void)
         .lifetime_max_s = 86400,
         .max_devices = 4,
         .queue_length = 3,
+        .max_automatic = 2,
         .queue_attempts = 3,
         .observe_grace_ms = 10000,
         .max_records = 1000,

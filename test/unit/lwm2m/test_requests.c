@@ -192,7 +192,7 @@ static void requests_go_one_after_the_other(void **state)
 static void a_full_queue_refuses_the_newest(void **state)
 {
     struct harness *h = *state;
-    struct lwm2m_request requests[4];
+    struct lwm2m_request requests[6];
     register_device(h, "ep=a&lt=300&lwm2m=1.0", LINKS);
     for (int i = 0; i < 3; i++) {
         requests[i] = request_of(LWM2M_READ, "/3/0/0");
@@ -202,12 +202,18 @@ static void a_full_queue_refuses_the_newest(void **state)
     assert_int_equal(
         lwm2m_server_request(h->server, lwm2m_server_find(h->server, "a"), &requests[3], h->now_ms),
         -ENOSPC);
-    requests[3].automatic = true; /* the gateway's own are not counted */
-    send_request(h, "a", &requests[3]);
+    for (int i = 3; i < 6; i++) { /* there is more room for the gateway's own */
+        requests[i] = request_of(LWM2M_READ, "/3/0/0");
+        requests[i].automatic = true;
+        assert_int_equal(lwm2m_server_request(h->server, lwm2m_server_find(h->server, "a"),
+                                              &requests[i], h->now_ms),
+                         i < 5 ? 0 : -ENOSPC);
+    }
     h->count = 0;
     lwm2m_server_drop_requests(h->server, "the gateway stops");
     expect(h, "dropped a /3/0/0: the gateway stops", "dropped a /3/0/0: the gateway stops",
-           "dropped a /3/0/0: the gateway stops", "dropped a /3/0/0: the gateway stops", NULL);
+           "dropped a /3/0/0: the gateway stops", "dropped a /3/0/0: the gateway stops",
+           "dropped a /3/0/0: the gateway stops", NULL);
 }
 
 static void a_request_that_fits_no_format_is_refused_at_once(void **state)

@@ -263,6 +263,24 @@ static void strangers_leave_half_of_the_places_to_held_peers(void **state)
     assert_int_equal(block(world, &late, "rd", 0, true)->message.code, CONTINUE);
 }
 
+static void a_peer_has_four_at_once(void **state)
+{
+    struct world *world = *state;
+
+    world->settings.max_transfers = 100;
+    world_restart(world);
+    struct transport_route greedy = held_route(world, 1), other = held_route(world, 2);
+    for (unsigned i = 0; i < 6; i++) {
+        char tag[] = { (char)('a' + i), '\0' };
+        block_with(world, &greedy, "dp", 0, true, 64, 64, 0, tag);
+        assert_int_equal(last_sent(world)->message.code, i < 4 ? CONTINUE : LWCOAP_CODE(5, 3));
+    }
+    assert_int_equal(block(world, &other, "dp", 0, true)->message.code, CONTINUE);
+    block_with(world, &greedy, "dp", 1, false, 64, 8, 0, "b"); /* one is done */
+    block_with(world, &greedy, "dp", 0, true, 64, 64, 0, "x");
+    assert_int_equal(last_sent(world)->message.code, CONTINUE);
+}
+
 static void all_bodies_together_are_bounded(void **state)
 {
     struct world *world = *state;
@@ -396,6 +414,7 @@ int main(void)
         CASE(transfers_of_different_peers_paths_and_tags_do_not_mix),
         CASE(too_many_transfers_are_refused_for_a_while),
         CASE(strangers_leave_half_of_the_places_to_held_peers),
+        CASE(a_peer_has_four_at_once),
         CASE(all_bodies_together_are_bounded),
         CASE(who_uses_the_endpoint_says_how_long_a_body_may_get),
         CASE(an_abandoned_transfer_goes_after_its_lifetime),
