@@ -62,16 +62,12 @@ void door_free(struct door *door)
     }
 }
 
-bool door_admits(struct door *door, const struct transport_route *route, uint64_t now_ms)
+bool door_admits(struct door *door, const struct transport_route *route,
+                 bool (*known)(void *ctx, const struct transport_route *route), void *ctx,
+                 uint64_t now_ms)
 {
-    return door->gate == NULL || lwm2m_gate_admit(door->gate, &route->remote,
-                                                  lwm2m_server_knows(door->server, route), now_ms);
-}
-
-bool door_admits_from(struct door *door, const struct transport_address *source, bool known,
-                      uint64_t now_ms)
-{
-    return door->gate == NULL || lwm2m_gate_admit(door->gate, source, known, now_ms);
+    return door->gate == NULL ||
+           lwm2m_gate_admit(door->gate, &route->remote, known(ctx, route), now_ms);
 }
 
 /* --- the log --- */

@@ -20,13 +20,14 @@ struct door;
                            uint64_t now_ms, struct door **door);
 void door_free(struct door *door);
 
-/** Whether a datagram of a plain listener is let in. */
-bool door_admits(struct door *door, const struct transport_route *route, uint64_t now_ms);
-
-/** The same for a secured listener, before the datagram is decrypted; `known`: a session belongs to
- *  this address. */
-bool door_admits_from(struct door *door, const struct transport_address *source, bool known,
-                      uint64_t now_ms);
+/**
+ * Whether a datagram is let in.
+ *
+ * @param known  called with `ctx` unless nothing is limited: whether a device or a session is there
+ */
+bool door_admits(struct door *door, const struct transport_route *route,
+                 bool (*known)(void *ctx, const struct transport_route *route), void *ctx,
+                 uint64_t now_ms);
 
 /** Writes what was kept out, if it is time. */
 void door_run(struct door *door, uint64_t now_ms);

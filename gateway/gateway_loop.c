@@ -111,13 +111,28 @@ static void reload(struct gateway *gateway)
 
 /* --- the loop --- */
 
+static bool is_secured(const struct gateway *gateway, const struct transport_route *route)
+{
+    const struct config_listeners *listeners = &gateway->config->lwm2m.listeners;
+    return listeners->items[route->listener].transport == CONFIG_TRANSPORT_DTLS;
+}
+
+static bool is_known(void *ctx, const struct transport_route *route)
+{
+    const struct gateway *gateway = ctx;
+    return is_secured(gateway, route) ? secure_listeners_know(gateway->secure, route)
+                                      : lwm2m_server_knows(gateway->server, route);
+}
+
 static void on_received(void *ctx, const struct transport_route *route, uint8_t *data, size_t len)
 {
     struct gateway *gateway = ctx;
-    const struct config_listeners *listeners = &gateway->config->lwm2m.listeners;
-    if (listeners->items[route->listener].transport == CONFIG_TRANSPORT_DTLS) {
+    if (!door_admits(gateway->door, route, is_known, gateway, gateway->now_ms)) {
+        return;
+    }
+    if (is_secured(gateway, route)) {
         secure_listeners_receive(gateway->secure, route, data, len, gateway->now_ms);
-    } else if (door_admits(gateway->door, route, gateway->now_ms)) {
+    } else {
         lwm2m_server_receive(gateway->server, route, data, len, gateway->now_ms);
     }
 }

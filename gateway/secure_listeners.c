@@ -246,6 +246,12 @@ static void log_failures(struct secure_listeners *listeners, uint64_t now_ms)
              LOG_NUMBER("sessions", transport_dtls_sessions(listeners->dtls)));
 }
 
+bool secure_listeners_know(const struct secure_listeners *listeners,
+                           const struct transport_route *route)
+{
+    return listeners != NULL && transport_dtls_knows(listeners->dtls, route);
+}
+
 void secure_listeners_receive(struct secure_listeners *listeners,
                               const struct transport_route *route, const uint8_t *data, size_t len,
                               uint64_t now_ms)

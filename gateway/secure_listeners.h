@@ -46,6 +46,10 @@ bool secure_listeners_wanted(const struct config *config);
                                        struct config_error *error);
 void secure_listeners_free(struct secure_listeners *listeners);
 
+/** Whether a session is at the address of a datagram. */
+bool secure_listeners_know(const struct secure_listeners *listeners,
+                           const struct transport_route *route);
+
 /** A datagram from a dtls listener. */
 void secure_listeners_receive(struct secure_listeners *listeners,
                               const struct transport_route *route, const uint8_t *data, size_t len,

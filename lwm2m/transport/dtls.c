@@ -237,6 +237,11 @@ static void take_protected(struct transport_dtls *dtls, const struct transport_r
     }
 }
 
+bool transport_dtls_knows(const struct transport_dtls *dtls, const struct transport_route *route)
+{
+    return dtls_session_lives_at(dtls, route);
+}
+
 void transport_dtls_receive(struct transport_dtls *dtls, const struct transport_route *route,
                             const uint8_t *datagram, size_t len, uint64_t now_ms)
 {

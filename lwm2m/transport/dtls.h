@@ -202,6 +202,9 @@ transport_dtls_set_credentials(struct transport_dtls *dtls,
                                const struct transport_dtls_credentials *credentials,
                                const char **fault);
 
+/** Whether a session is at an address, as far as is known without decrypting anything. */
+bool transport_dtls_knows(const struct transport_dtls *dtls, const struct transport_route *route);
+
 /** Takes a datagram; `route` without a session. */
 void transport_dtls_receive(struct transport_dtls *dtls, const struct transport_route *route,
                             const uint8_t *datagram, size_t len, uint64_t now_ms);
