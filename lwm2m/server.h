@@ -155,9 +155,9 @@ struct lwm2m_server_settings {
                                      beyond that registrations are answered 5.03; 0: no limit */
     size_t queue_length;          /* requests waiting per device; more are refused with -ENOSPC */
     size_t max_automatic;         /* automatic requests that may wait beside those */
-    uint16_t queue_attempts; /* after so many unanswered ones a request to a device in queue mode
-                                ends as TIMEOUT; 0: it waits for ever */
-    size_t max_records;      /* of one payload */
+    uint16_t queue_attempts;   /* after so many unanswered ones a request to a device in queue mode
+                                  ends as TIMEOUT; 0: it waits for ever */
+    size_t max_records;        /* of one payload */
     uint64_t observe_grace_ms; /* an observation is set up again that is silent for so much longer
                                   than its pmax or Max-Age; 0: never */
     uint32_t observe_pmax_s;   /* the pmax of those for which none is known; 0: silence is fine */

@@ -60,7 +60,7 @@ static void keep_option(struct harness *h, const struct lwcoap_option *option)
     if (option->number == LWCOAP_OPTION_LOCATION_PATH && option->len != 2) {
         snprintf(h->location, sizeof(h->location), "/rd/%.*s", (int)option->len, option->value);
     } else if (option->number == LWCOAP_OPTION_MAX_AGE) {
-        h->max_age_s = lwcoap_option_uint(option);
+        h->answer_max_age_s = lwcoap_option_uint(option);
     } else if (option->number == LWCOAP_OPTION_ECHO) {
         memcpy(h->echo, option->value, option->len);
         h->echo_len = option->len;

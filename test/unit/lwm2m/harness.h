@@ -29,7 +29,7 @@ struct harness {
     char location[32]; /* of the last 2.01 */
     uint8_t echo[40];  /* of the last answer with one; goes into requests while echo_len > 0 */
     size_t echo_len;
-    uint32_t max_age_s; /* of the last answer with one */
+    uint32_t answer_max_age_s; /* of the last answer with one */
 
     struct lwm2m_receipt receipt; /* of the last notification */
     bool has_receipt;             /* the last event had one */

@@ -220,8 +220,8 @@ static void the_refused_are_not_told_to_come_back_all_at_once(void **state)
         char query[64];
         snprintf(query, sizeof(query), "ep=device%u&lt=300&lwm2m=1.1", i);
         device_register(h, query, LINKS);
-        least = h->max_age_s < least ? h->max_age_s : least;
-        most = h->max_age_s > most ? h->max_age_s : most;
+        least = h->answer_max_age_s < least ? h->answer_max_age_s : least;
+        most = h->answer_max_age_s > most ? h->answer_max_age_s : most;
         h->count = 0;
     }
     assert_in_range(least, 30, 40);

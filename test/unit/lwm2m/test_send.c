@@ -42,7 +42,7 @@ static void a_send_without_room_may_be_tried_later(void **state)
     registered(h);
     send_values(h, LWCOAP_CON, LWM2M_FORMAT_SENML_JSON, VALUES);
     lwm2m_server_postpone(h->server, &h->receipt);
-    expect(h, "send a 2.05 /3/0/9=90", "< ACK 5.03  o14=60", NULL);
+    expect(h, "send a 2.05 /3/0/9=90", "< ACK 5.03  max-age", NULL);
     send_values(h, LWCOAP_CON, LWM2M_FORMAT_SENML_JSON, VALUES);
     lwm2m_server_acknowledge(h->server, &h->receipt, h->now_ms);
     expect(h, "send a 2.05 /3/0/9=90", "< ACK 2.04 ", NULL);
