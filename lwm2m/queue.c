@@ -99,6 +99,7 @@ void lwm2m_queue_idle(struct lwm2m_device *device)
 
 void lwm2m_queue_touch(struct lwm2m_server *server, struct lwm2m_device *device)
 {
+    device->touched_ms = (uint32_t)server->now_ms;
     if (!device->ready && !device->gone) {
         struct lwm2m_device **end =
             server->ready ? &server->last_ready->next_ready : &server->ready;
@@ -138,7 +139,8 @@ static const char *reason_of(int err)
 static bool pump(struct lwm2m_server *server, struct lwm2m_device *device)
 {
     struct lwm2m_request *request;
-    if (device->spoke && device->exchange) {
+    /* Not when it had to wait for others: its timer does as well then. */
+    if (device->spoke && device->exchange && device->touched_ms == (uint32_t)server->now_ms) {
         lwcoap_exchange_hurry(server->coap, device->exchange, server->now_ms);
     }
     device->spoke = false;

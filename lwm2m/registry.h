@@ -42,6 +42,7 @@ struct lwm2m_device {
     struct lwcoap_exchange *exchange;      /* of the head, NULL while nothing is under way */
     struct lwm2m_observation *in_exchange; /* that the exchange starts or ends, or NULL */
     uint32_t queue_length;
+    uint32_t touched_ms; /* the lower bits of when the queue was to be looked at last */
     uint32_t awake_window_ms;
     uint64_t awake_until_ms;
     bool ready;            /* in the server's list of devices whose queue is to be looked at */

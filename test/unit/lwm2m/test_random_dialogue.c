@@ -453,7 +453,7 @@ static void do_notify(struct dialogue *d, struct sim_device *device)
     bool is_long = !fails && writer.len > 70;
     *fate = type == LWCOAP_NON ? UNKNOWN : is_long || answers ? SUPERSEDED : PENDING;
     device->silent_until_ms = answers ? 0 : device->silent_until_ms;
-    if (*fate == PENDING && !fails && pick(d, 4) == 0) {
+    if (*fate == PENDING && pick(d, 4) == 0) {
         repeat_disregarded(d, device, &writer);
     } else {
         say(d, device, &writer);
@@ -567,6 +567,16 @@ static void kick(struct dialogue *d, struct sim_device *device)
     }
 }
 
+static void clear(struct dialogue *d, struct sim_device *device)
+{
+    struct lwm2m_device *found = lwm2m_server_find(d->server, device->name);
+    if (found) {
+        unsigned before = d->events;
+        size_t dropped = lwm2m_server_clear_queue(d->server, found, "cleared", d->now_ms);
+        assert_true(d->events >= before + dropped);
+    }
+}
+
 static void do_keep_alive(struct dialogue *d, struct sim_device *device)
 {
     do_update(d, device, LWCOAP_POST);
@@ -600,7 +610,7 @@ static const struct {
     { 16, do_register }, { 28, do_keep_alive }, { 4, do_leave },
     { 32, do_notify },   { 8, do_send },        { 64, do_answer },
     { 16, do_empty },    { 1, kick },           { 40, request_something },
-    { 16, settle_one },  { 31, wait_a_little },
+    { 16, settle_one },  { 30, wait_a_little }, { 1, clear },
 };
 #define WEIGHTS 256
 
