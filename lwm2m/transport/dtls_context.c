@@ -48,7 +48,7 @@ static bool may_leave(const struct dtls_session *session, const uint8_t *datagra
  * whatever mbedtls wanted to say with it. */
 static int take_output(void *ctx, const unsigned char *datagram, size_t len)
 {
-    const struct dtls_context *context = ctx;
+    struct dtls_context *context = ctx;
     struct transport_dtls *dtls = context->dtls;
 
     if (context->session && !may_leave(context->session, datagram, len)) {
@@ -60,6 +60,8 @@ static int take_output(void *ctx, const unsigned char *datagram, size_t len)
     struct transport_route route = *from;
     if (!context->session) {
         route.session = 0;
+        context->flight_len = len <= sizeof context->flight ? len : 0;
+        memcpy(context->flight, datagram, context->flight_len);
     }
     dtls->events.send(dtls->ctx, &route, datagram, len);
     return (int)len;
@@ -225,6 +227,18 @@ enum dtls_outcome dtls_context_write(struct dtls_context *context, const uint8_t
     int result = mbedtls_ssl_write(&context->ssl, data, len);
 
     return result == (int)len ? DTLS_DONE : DTLS_BROKEN;
+}
+
+struct dtls_flight *dtls_context_flight(const struct dtls_context *context)
+{
+    struct dtls_flight *flight =
+        context->flight_len > 0 ? malloc(sizeof *flight + context->flight_len) : NULL;
+
+    if (flight) {
+        flight->len = context->flight_len;
+        memcpy(flight->bytes, context->flight, context->flight_len);
+    }
+    return flight;
 }
 
 /* Farewells are courtesy: whether they could be written makes no difference. */

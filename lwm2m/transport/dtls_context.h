@@ -4,6 +4,8 @@
 #include "lwm2m/transport/dtls_internal.h"
 #include "lwm2m/transport/dtls_mbedtls.h"
 
+#define DTLS_FLIGHT_MAX 256 /* bytes of a ChangeCipherSpec and a Finished of any suite */
+
 struct dtls_context {
     mbedtls_ssl_context ssl; /* first: mbedtls' callbacks know only this */
     struct transport_dtls *dtls;
@@ -15,6 +17,8 @@ struct dtls_context {
     uint64_t intermediate_ms, final_ms;
     bool timing;
     TAILQ_ENTRY(dtls_context) by_use;
+    size_t flight_len; /* 0: none, or it is too long to be the last */
+    uint8_t flight[DTLS_FLIGHT_MAX];
 };
 
 struct dtls_random {

@@ -52,10 +52,17 @@ struct dtls_record {
     const uint8_t *cid; /* DTLS_CID_LEN bytes, or NULL */
 };
 
+/* Our last flight of a handshake, as it was sent (RFC 6347, 4.2.4). */
+struct dtls_flight {
+    size_t len;
+    uint8_t bytes[];
+};
+
 /* An established session. The members up to `tail` that are not tables are its parked form. */
 struct dtls_session {
     struct dtls_link by_number, by_address, by_identity;
     struct dtls_context *context; /* NULL: parked */
+    struct dtls_flight *flight;   /* what the peer may have lost, or NULL */
     uint64_t out_next;            /* number of the next record to send */
     uint64_t out_limit;           /* the first that must not be sent now */
     uint64_t in_top, in_window;   /* replay window (RFC 6347, 4.1.2.6) */
@@ -75,6 +82,7 @@ struct dtls_session {
     bool shared : 1;   /* the identity is that of several devices */
     bool exported : 1; /* there may be a stored form: out_limit counts */
     bool told : 1;     /* `changed` was raised since the last export */
+    bool spoke : 1;    /* the peer has sent data: it has our last flight */
     uint8_t master[48];
     uint8_t randoms[2 * DTLS_RANDOM_LEN]; /* the server's, the client's */
     uint8_t tail[]; /* peer's Connection ID; PSK identity, or fingerprint of the certificate; names:
@@ -293,6 +301,10 @@ enum dtls_outcome dtls_context_step(struct dtls_context *context, const struct d
 enum dtls_outcome dtls_context_read(struct dtls_context *context, const struct dtls_record *record,
                                     size_t *len);
 enum dtls_outcome dtls_context_write(struct dtls_context *context, const uint8_t *data, size_t len);
+
+/** Our last flight, for when the context is gone; NULL when memory is short, or for a loaded one.
+ */
+struct dtls_flight *dtls_context_flight(const struct dtls_context *context);
 
 /** close_notify, or a fatal access_denied. */
 void dtls_context_say_goodbye(struct dtls_context *context);

@@ -5,8 +5,12 @@
  */
 #include "lwm2m/transport/dtls_internal.h"
 
+/* A peer that has not spoken yet may ask for our last flight again. */
 static void drop_context(struct transport_dtls *dtls, struct dtls_session *session)
 {
+    if (!session->spoke && !session->flight) {
+        session->flight = dtls_context_flight(session->context);
+    }
     dtls_context_delist(&dtls->live, session->context);
     dtls->live_len--;
     session->context = NULL;

@@ -14,6 +14,7 @@
 void dtls_session_free(struct dtls_session *session)
 {
     dtls_forget(session->master, sizeof session->master);
+    free(session->flight);
     free(session);
 }
 
@@ -124,6 +125,17 @@ static void say_goodbye(struct transport_dtls *dtls, struct dtls_session *sessio
     dtls_session_close(dtls, session, reason);
 }
 
+/* An authentic record that is no data, from a peer that never sent any: most likely its Finished,
+ * for want of ours. A context of the handshake answers that by itself; a loaded one knows nothing
+ * of it. The same bytes again are no new use of their number, and who has them already drops them.
+ */
+static void send_flight_again(struct transport_dtls *dtls, const struct dtls_session *session)
+{
+    if (session->flight && !session->spoke) {
+        dtls->events.send(dtls->ctx, &session->route, session->flight->bytes, session->flight->len);
+    }
+}
+
 /* What an authentic record came to; the session may be gone after each of these. */
 static void take_outcome(struct transport_dtls *dtls, struct dtls_session *session,
                          enum dtls_outcome outcome, size_t len)
@@ -132,9 +144,13 @@ static void take_outcome(struct transport_dtls *dtls, struct dtls_session *sessi
 
     switch (outcome) {
     case DTLS_DONE:
+        session->spoke = true;
+        free(session->flight);
+        session->flight = NULL;
         dtls->events.receive(dtls->ctx, &route, dtls->plain, len);
         break;
-    case DTLS_WAITS: /* a warning; a lost last flight, which mbedtls has sent again */
+    case DTLS_WAITS:
+        send_flight_again(dtls, session);
         break;
     case DTLS_GOODBYE:
         say_goodbye(dtls, session, TRANSPORT_DTLS_BY_PEER);

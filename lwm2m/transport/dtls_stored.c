@@ -264,6 +264,7 @@ static int place_numbers(const struct transport_dtls *dtls, struct dtls_session 
     session->out_next += runs * origin->reserve;
     session->out_limit = session->out_next + (known ? origin->reserve : 0);
     session->exported = true;
+    session->spoke = true; /* or too late to matter */
     return session->out_limit < DTLS_NUMBER_END ? 0 : -EBADMSG;
 }
 

@@ -354,6 +354,36 @@ static void a_client_that_lost_our_last_flight_gets_it_again(void **state)
     assert_int_equal(world_count(world, EVENT_CLOSED), 0);
 }
 
+static void it_gets_the_flight_again_also_when_its_session_was_parked(void **state)
+{
+    struct transport_dtls_settings settings = transport_dtls_defaults;
+    struct world *world = *state;
+    static const struct client_setup setups[] = {
+        { .suite = "TLS_PSK_WITH_AES_128_CBC_SHA256", .identity = "urn:dev:1" },
+        { .suite = "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8", .certificate = "device", .cid = true },
+    };
+
+    settings.live_max = 1;
+    world_restart(world, &settings);
+    for (size_t i = 0; i < 2; i++) {
+        struct client *client = world_client(world, &setups[i]);
+        world->spent = 0;
+        world->filter = lose_first_finished;
+        client_step(client);
+        world_settle(world);
+        assert_false(client->established);
+        world_park_all(world, 2);
+        assert_false(client->established);
+        world_advance(world, 1000);
+        assert_true(client->established);
+        world->echo = true;
+        client_send(client, "after all");
+        world_settle(world);
+        assert_string_equal((const char *)client->received, "after all");
+    }
+    assert_int_equal(counters(world)->handshakes_failed, 0);
+}
+
 static bool lose_first_server_hello(struct world *world, struct world_datagram *datagram)
 {
     bool hello = !datagram->to_server && datagram->data[0] == 22 && datagram->data[13] == 2;
@@ -488,6 +518,7 @@ int main(void)
         TEST(a_handshake_that_is_not_complete_in_time_is_forgotten),
         TEST(handshakes_survive_bad_networks),
         TEST(a_client_that_lost_our_last_flight_gets_it_again),
+        TEST(it_gets_the_flight_again_also_when_its_session_was_parked),
         TEST(we_send_a_lost_flight_again),
         TEST(no_datagram_is_longer_than_the_path),
         TEST(a_new_handshake_of_an_identity_replaces_its_session),
