@@ -280,6 +280,9 @@ uint32_t transport_dtls_next_session(const struct transport_dtls *dtls);
  *  ignored. */
 void transport_dtls_stored(struct transport_dtls *dtls, uint32_t session);
 
+/** So many sessions are going to be imported: with room made at once that takes half the time. */
+void transport_dtls_expect(struct transport_dtls *dtls, size_t sessions);
+
 /**
  * Takes an exported session in again, under its old number. Each run of the program sends with
  * numbers of its own behind those of the export, so that the same form can be imported run after

@@ -317,6 +317,15 @@ static int admit(struct transport_dtls *dtls, const struct dtls_session *session
     return dtls->by_number.count < dtls->settings.sessions_max ? 0 : -ENOSPC;
 }
 
+void transport_dtls_expect(struct transport_dtls *dtls, size_t sessions)
+{
+    size_t count = sessions < dtls->settings.sessions_max ? sessions : dtls->settings.sessions_max;
+
+    dtls_table_expect(&dtls->by_number, count);
+    dtls_table_expect(&dtls->by_address, count);
+    dtls_table_expect(&dtls->by_identity, count);
+}
+
 int transport_dtls_import(struct transport_dtls *dtls, const uint8_t *bytes, size_t len,
                           uint32_t *number)
 {

@@ -120,6 +120,16 @@ static void shrink(struct dtls_table *table)
     table->buckets--;
 }
 
+void dtls_table_expect(struct dtls_table *table, size_t count)
+{
+    size_t before = 0;
+
+    while (table->buckets < count && table->buckets > before) {
+        before = table->buckets; /* it does not grow when memory is short */
+        grow(table);
+    }
+}
+
 void dtls_table_add(struct dtls_table *table, struct dtls_link *link)
 {
     table->count++;

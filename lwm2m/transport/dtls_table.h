@@ -36,6 +36,9 @@ struct dtls_link *dtls_table_chain(const struct dtls_table *table, uint64_t hash
 /** The n-th chain; n below table->buckets. */
 struct dtls_link *dtls_table_chain_at(const struct dtls_table *table, size_t n);
 
+/** Makes room for as many entries at once; adding that many then moves nothing. */
+void dtls_table_expect(struct dtls_table *table, size_t count);
+
 /** Cannot fail: when memory is short, chains grow longer instead. */
 void dtls_table_add(struct dtls_table *table, struct dtls_link *link);
 

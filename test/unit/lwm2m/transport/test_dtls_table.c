@@ -79,6 +79,28 @@ static void what_was_added_is_found_until_it_is_removed(void **state)
     free(entries);
 }
 
+static void what_is_expected_has_room(void **state)
+{
+    struct entry entries[10] = { { .hash = 0 } };
+    struct dtls_table table;
+
+    (void)state;
+    assert_int_equal(dtls_table_init(&table, hash_of, NULL), 0);
+    dtls_table_add(&table, &entries[0].link);
+    dtls_table_expect(&table, 3000);
+    assert_int_equal(table.buckets, 3000);
+    for (size_t i = 1; i < 10; i++) {
+        entries[i].hash = i * UINT64_C(0x9e3779b97f4a7c15);
+        dtls_table_add(&table, &entries[i].link);
+    }
+    for (size_t i = 0; i < 10; i++) {
+        assert_true(is_in(&table, &entries[i]));
+        dtls_table_remove(&table, &entries[i].link);
+        assert_false(is_in(&table, &entries[i]));
+    }
+    dtls_table_deinit(&table);
+}
+
 /* The vectors of the paper: key 00…0f, messages 00, 00 01, … */
 static void the_hash_is_siphash_2_4(void **state)
 {
@@ -95,6 +117,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_added_is_found_until_it_is_removed),
+        cmocka_unit_test(what_is_expected_has_room),
         cmocka_unit_test(the_hash_is_siphash_2_4),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
