@@ -3,11 +3,11 @@
  * acknowledgement (type and code are overwritten, options and payload left out), so that the load
  * generator runs against it exactly as against a gateway. Nothing is looked up, nothing remembered.
  */
+#include "test/bench/acknowledge.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -32,19 +32,6 @@ static int open_socket(uint16_t *port)
     }
     *port = ntohs(address.sin_port);
     return fd;
-}
-
-/* The length of the answer, 0 for none: a notification gets an empty ACK, a request a 2.04. */
-static size_t acknowledge(uint8_t *data, size_t len)
-{
-    size_t token_len = data[0] & 15;
-    if (len < 4 + token_len || data[0] >> 4 != 4) {
-        return 0; /* not confirmable */
-    }
-    bool request = data[1] < 0x20;
-    data[0] = (uint8_t)(0x60 | (request ? token_len : 0));
-    data[1] = request ? 0x44 : 0;
-    return request ? 4 + token_len : 4;
 }
 
 static void echo(int fd)

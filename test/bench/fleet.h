@@ -27,6 +27,7 @@ struct device {
     uint8_t location_len; /* 0: never registered */
     uint8_t token_len;    /* of the observation */
     bool registered : 1;
+    bool connected : 1; /* has a DTLS session */
     bool observed : 1;
     bool under_way : 1; /* a confirmable message of the device waits for its answer */
     uint8_t token[8];

@@ -127,6 +127,7 @@ static const struct {
     [KIND_DEREGISTER] = { true, false, compose_deregister, deregistered, update_refused },
     [KIND_NOTIFY_CON] = { true, true, compose_notify_con, NULL, notification_refused },
     [KIND_NOTIFY_NON] = { false, true, compose_notify_non, NULL, notification_refused },
+    [KIND_HANDSHAKE] = { .confirmable = true },
 };
 
 bool kind_is_confirmable(enum kind kind)

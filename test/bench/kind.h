@@ -14,6 +14,7 @@ enum kind {
     KIND_DEREGISTER,
     KIND_NOTIFY_CON,
     KIND_NOTIFY_NON,
+    KIND_HANDSHAKE, /* DTLS: not one message but a whole exchange; secure.c writes it */
     KIND_COUNT,
 };
 

@@ -20,10 +20,27 @@ enum { LOOKS = 64 };
 
 /* --- messages of the devices --- */
 
+static uint8_t *slot(struct load *load)
+{
+    return load->secure ? secure_slot(load->secure) : wire_slot(load->wire);
+}
+
+static void commit(struct load *load, uint32_t index, size_t len)
+{
+    if (load->secure) {
+        secure_commit(load->secure, index, len);
+    } else {
+        wire_commit(load->wire, index, len);
+    }
+}
+
 static void transmit(struct load *load, uint32_t index, enum kind kind)
 {
-    size_t len = kind_compose(kind, &load->fleet, index, wire_slot(load->wire));
-    wire_commit(load->wire, index, len);
+    if (kind == KIND_HANDSHAKE) {
+        secure_shake(load->secure, index);
+    } else {
+        commit(load, index, kind_compose(kind, &load->fleet, index, slot(load)));
+    }
 }
 
 static void start_message(struct load *load, uint32_t index, enum kind kind, uint64_t due_ns,
@@ -47,6 +64,9 @@ static void start_message(struct load *load, uint32_t index, enum kind kind, uin
 static void end_message(struct load *load, uint32_t index, enum kind_verdict verdict)
 {
     exchanges_end(&load->exchanges, index);
+    if (load->settings.pause_ms > 0) {
+        load->pause_until_ns = clock_ns() + (uint64_t)(load->settings.pause_ms * 1e6);
+    }
     if (load->phase->answered) {
         load->phase->answered(load, index, verdict);
     }
@@ -101,7 +121,7 @@ static bool is_due(const struct load *load, uint64_t now_ns, uint64_t *due_ns)
         return *due_ns <= now_ns;
     }
     *due_ns = now_ns;
-    return load->exchanges.under_way < load->settings.window;
+    return load->exchanges.under_way < load->settings.window && now_ns >= load->pause_until_ns;
 }
 
 static void check_limits(struct load *load, uint64_t now_ns)
@@ -174,7 +194,7 @@ static void take_answer(struct load *load, uint32_t index, const struct message 
 {
     struct device *device = &load->fleet.devices[index];
     if (message->type == MESSAGE_CON) { /* a separate response */
-        wire_commit(load->wire, index, respond_empty(MESSAGE_ACK, message, wire_slot(load->wire)));
+        commit(load, index, respond_empty(MESSAGE_ACK, message, slot(load)));
     }
     enum kind_verdict verdict = kind_answered(device->kind, &load->fleet, index, message);
     load->counters.answered += verdict == KIND_DONE;
@@ -188,24 +208,23 @@ static void take_answer(struct load *load, uint32_t index, const struct message 
 
 static void take_request(struct load *load, uint32_t index, const struct message *message)
 {
-    uint8_t *slot = wire_slot(load->wire);
+    uint8_t *answer = slot(load);
     uint64_t now_ns = clock_ns();
     load->counters.asked++;
-    size_t len = respond(&load->fleet, index, message, slot);
+    size_t len = respond(&load->fleet, index, message, answer);
     if (load->phase->rewrite) {
-        len = load->phase->rewrite(load, index, slot, len);
+        len = load->phase->rewrite(load, index, answer, len);
     }
-    wire_commit(load->wire, index, len);
+    commit(load, index, len);
     if (load->phase->asked) {
         load->phase->asked(load, index, now_ns);
     }
 }
 
-static void on_datagram(void *ctx, uint32_t index, const uint8_t *data, size_t len)
+static void on_message(struct load *load, uint32_t index, const uint8_t *data, size_t len)
 {
-    struct load *load = ctx;
     struct message message;
-    if (index >= load->fleet.count || !message_parse(data, len, &message)) {
+    if (!message_parse(data, len, &message)) {
         load->counters.unmatched++;
         return;
     }
@@ -219,6 +238,44 @@ static void on_datagram(void *ctx, uint32_t index, const uint8_t *data, size_t l
         if (load->phase->unmatched) {
             load->phase->unmatched(load, index, &message, len);
         }
+    }
+}
+
+static void end_handshake(struct load *load, uint32_t index, bool good)
+{
+    struct device *device = &load->fleet.devices[index];
+    device->connected = good;
+    load->counters.answered += good;
+    load->counters.refused += !good;
+    histogram_add(&load->latency, clock_ns() - device->due_ns);
+    end_message(load, index, good ? KIND_DONE : KIND_REFUSED);
+}
+
+static void on_record(struct load *load, uint32_t index, const uint8_t *data, size_t len)
+{
+    struct device *device = &load->fleet.devices[index];
+    const uint8_t *message;
+    size_t message_len;
+    enum secure_state state =
+        secure_receive(load->secure, index, data, len, &message, &message_len);
+    if (message_len > 0) {
+        on_message(load, index, message, message_len);
+    } else if (device->under_way && device->kind == KIND_HANDSHAKE && state != SECURE_SHAKING) {
+        end_handshake(load, index, state == SECURE_OPEN);
+    } else if (state == SECURE_CLOSED) {
+        device->connected = false;
+    }
+}
+
+static void on_datagram(void *ctx, uint32_t index, const uint8_t *data, size_t len)
+{
+    struct load *load = ctx;
+    if (index >= load->fleet.count) {
+        load->counters.unmatched++;
+    } else if (load->secure) {
+        on_record(load, index, data, len);
+    } else {
+        on_message(load, index, data, len);
     }
 }
 
@@ -296,6 +353,7 @@ int load_run(struct load *load)
     load->cursor = 0;
     load->done = false;
     load->sample_count = 0;
+    load->pause_until_ns = 0;
     load->began_ns = load->sent_until_ns = clock_ns();
     load_set_rate(load, load->settings.rate, load->began_ns);
     int err = load->phase->begin ? load->phase->begin(load) : 0;

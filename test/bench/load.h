@@ -18,6 +18,7 @@
 #include "test/bench/process.h"
 #include "test/bench/random.h"
 #include "test/bench/report.h"
+#include "test/bench/secure.h"
 #include "test/bench/wire.h"
 
 struct load;
@@ -30,7 +31,7 @@ struct phase_settings {
     double rate;    /* messages a second, 0: closed loop */
     uint32_t window;
     uint32_t per;             /* phase's own: see the table in phase.c */
-    double pause_ms;          /* phase's own */
+    double pause_ms;          /* closed loop: after an answer, before the next message or command */
     double factor;            /* overload: how many times what a closed loop reached */
     double rates[KIND_COUNT]; /* day: messages a second */
     double command_rate;      /* day: commands a second */
@@ -86,6 +87,7 @@ enum { LOAD_SAMPLES_MAX = 7200 };
 
 struct load {
     struct wire *wire;
+    struct secure *secure; /* the fleet speaks DTLS; NULL: it does not */
     struct fleet fleet;
     struct exchanges exchanges;
     struct broker *broker; /* NULL: none */
@@ -100,6 +102,7 @@ struct load {
     void *state;     /* the phase's own */
     uint64_t cursor; /* position of the phase's way through the fleet */
     uint64_t began_ns;
+    uint64_t pause_until_ns;
     uint64_t schedule_ns;        /* open loop: since when the rate holds */
     uint64_t schedule_sent;      /* what had been sent by then */
     bool due_now;                /* set by `choose`: the message is none of the schedule's */

@@ -7,6 +7,7 @@
  */
 #include "test/bench/options.h"
 #include "test/bench/phase.h"
+#include "test/bench/secure_key.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -55,6 +56,10 @@ static int open_load(struct load *load, const struct options *options)
     load->fleet.control = options->control;
     exchanges_init(&load->exchanges, &load->fleet);
     err = wire_new(options->server_port, &load->wire);
+    if (!err && options->dtls) {
+        load->secure = secure_new(&load->fleet, load->wire);
+        err = load->secure ? 0 : -ENOMEM;
+    }
     if (err || options->broker_port == 0) {
         return err;
     }
@@ -71,6 +76,7 @@ static int open_load(struct load *load, const struct options *options)
 static void close_load(struct load *load)
 {
     broker_free(load->broker);
+    secure_free(load->secure);
     wire_free(load->wire);
     fleet_deinit(&load->fleet);
     free(load);
@@ -93,6 +99,24 @@ static int run_phases(struct load *load, const struct options *options, int argc
     return interrupted ? -EINTR : result;
 }
 
+/* A line for each device: identity, which is its endpoint name, and key. */
+static int print_keys(const struct options *options)
+{
+    const struct fleet fleet = { .count = options->devices };
+    for (uint32_t i = 0; i < options->devices; i++) {
+        char endpoint[FLEET_ENDPOINT_MAX];
+        uint8_t key[SECURE_KEY_LEN];
+        fleet_endpoint(&fleet, i, endpoint);
+        secure_key(i, key);
+        printf("%s ", endpoint);
+        for (unsigned byte = 0; byte < SECURE_KEY_LEN; byte++) {
+            printf("%02x", key[byte]);
+        }
+        putchar('\n');
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
@@ -100,8 +124,8 @@ int main(int argc, char **argv)
     if (options_read(&options, argc, argv, &done) || check_phases(&options, argc, argv)) {
         return 2;
     }
-    if (done) {
-        return 0;
+    if (done || options.print_keys) {
+        return done ? 0 : print_keys(&options);
     }
     struct load *load = calloc(1, sizeof(*load));
     FILE *out = options.out ? fopen(options.out, "a") : NULL;

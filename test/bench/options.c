@@ -21,6 +21,8 @@ static void print_help(void)
         "  --broker-pid PID   its process\n"
         "  --devices N        devices in the fleet (default 1000)\n"
         "  --control N        how many of them are the control group of mutate (default 0)\n"
+        "  --dtls             the fleet speaks DTLS, each device with a key of its own\n"
+        "  --print-keys       prints a psk_file for all devices, then exits\n"
         "  --window N         confirmable messages under way (default 512)\n"
         "  --content NAME     what the devices report (default float-tlv)\n"
         "  --seed N           of everything that is random (default: from the clock; printed)\n"
@@ -52,6 +54,8 @@ enum name {
     NAME_SUBJECT,
     NAME_RESTART,
     NAME_OUT,
+    NAME_DTLS,
+    NAME_PRINT_KEYS,
     NAME_HELP,
 };
 
@@ -68,6 +72,8 @@ static const struct option names[] = {
     { "subject", required_argument, NULL, NAME_SUBJECT },
     { "restart", required_argument, NULL, NAME_RESTART },
     { "out", required_argument, NULL, NAME_OUT },
+    { "dtls", no_argument, NULL, NAME_DTLS },
+    { "print-keys", no_argument, NULL, NAME_PRINT_KEYS },
     { "help", no_argument, NULL, NAME_HELP },
     { 0 },
 };
@@ -88,6 +94,8 @@ static const struct {
     [NAME_SUBJECT] = { 0, 0 },
     [NAME_RESTART] = { 0, 0 },
     [NAME_OUT] = { 0, 0 },
+    [NAME_DTLS] = { 0, 0 },
+    [NAME_PRINT_KEYS] = { 0, 0 },
     [NAME_HELP] = { 0, 0 },
 };
 
@@ -139,6 +147,12 @@ static bool set_text(struct options *options, enum name name, const char *text)
     case NAME_SUBJECT:
         options->subject = text;
         return true;
+    case NAME_DTLS:
+        options->dtls = true;
+        return true;
+    case NAME_PRINT_KEYS:
+        options->print_keys = true;
+        return true;
     case NAME_RESTART:
         options->restart = text;
         return true;
@@ -186,6 +200,9 @@ int options_read(struct options *options, int argc, char **argv, bool *done)
         }
     }
     options->first_phase = optind;
+    if (options->print_keys) {
+        return 0;
+    }
     if (options->server_port == 0 || optind == argc) {
         fputs("lwm2m-bench: needs --server PORT and a phase; see --help\n", stderr);
         return -EINVAL;

@@ -12,6 +12,8 @@ struct options {
     uint32_t control;
     uint64_t seed;
     const char *subject; /* name of what is measured, for the rows */
+    bool dtls;
+    bool print_keys;
     const char *restart; /* NULL: none */
     const char *out;     /* file that rows are appended to, NULL: none */
     const struct content *content;

@@ -10,12 +10,12 @@
 #include <unistd.h>
 
 static const struct phase *const phases[] = {
-    &phase_register,        &phase_update,          &phase_deregister,
-    &phase_storm,           &phase_settle,          &phase_notify_con,
-    &phase_notify_non,      &phase_command,         &phase_ping,
-    &phase_churn,           &phase_mutate,          &phase_observe,
-    &phase_overload_update, &phase_overload_notify, &phase_day,
-    &phase_restart,
+    &phase_handshake,  &phase_register,        &phase_update,
+    &phase_deregister, &phase_storm,           &phase_settle,
+    &phase_notify_con, &phase_notify_non,      &phase_command,
+    &phase_ping,       &phase_churn,           &phase_mutate,
+    &phase_observe,    &phase_overload_update, &phase_overload_notify,
+    &phase_day,        &phase_restart,
 };
 
 const struct phase *phase_at(size_t index)
@@ -165,7 +165,7 @@ void phase_report_kinds(const struct load *load, struct report *report)
     static const char *const names[KIND_COUNT] = {
         [KIND_REGISTER] = "registers",           [KIND_UPDATE] = "updates",
         [KIND_DEREGISTER] = "deregisters",       [KIND_NOTIFY_CON] = "notifications_con",
-        [KIND_NOTIFY_NON] = "notifications_non",
+        [KIND_NOTIFY_NON] = "notifications_non", [KIND_HANDSHAKE] = "handshakes",
     };
     for (unsigned i = 0; i < KIND_COUNT; i++) {
         report_number(report, names[i], (double)load->counters.by_kind[i]);
@@ -289,8 +289,12 @@ static void note_capacity(struct load *load, double seconds)
 int phase_run(struct load *load, const char *subject, FILE *out)
 {
     struct report report;
+    int server_pid = load->server_pid;
     struct reading before = read_all(load);
     int err = load_run(load);
+    if (load->server_pid != server_pid) { /* it was restarted: its figures begin anew */
+        before.server = (struct process_usage){ 0 };
+    }
     if (err) {
         return err;
     }

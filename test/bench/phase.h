@@ -3,6 +3,7 @@
 
 #include "test/bench/load.h"
 
+extern const struct phase phase_handshake;
 extern const struct phase phase_register;
 extern const struct phase phase_update;
 extern const struct phase phase_deregister;

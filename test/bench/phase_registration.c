@@ -13,6 +13,17 @@ static bool is_registered(const struct device *device)
     return device->registered;
 }
 
+static bool is_disconnected(const struct device *device)
+{
+    return !device->connected;
+}
+
+static enum choice choose_handshake(struct load *load, uint32_t *index, enum kind *kind)
+{
+    *kind = KIND_HANDSHAKE;
+    return load->secure ? load_next_device(load, false, is_disconnected, index) : CHOICE_DONE;
+}
+
 static enum choice choose_register(struct load *load, uint32_t *index, enum kind *kind)
 {
     *kind = KIND_REGISTER;
@@ -31,6 +42,12 @@ static enum choice choose_deregister(struct load *load, uint32_t *index, enum ki
     *kind = KIND_DEREGISTER;
     return load_next_device(load, false, is_registered, index);
 }
+
+const struct phase phase_handshake = {
+    .name = "handshake",
+    .help = "every device without a DTLS session makes one (--dtls)",
+    .choose = choose_handshake,
+};
 
 const struct phase phase_register = {
     .name = "register",

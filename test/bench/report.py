@@ -80,12 +80,16 @@ def bytes_per_device(rows, *name):
     return (after - before) * 1024 / devices if after and devices else None
 
 
-def added_delay_ms(rows, percentile, *size):
-    """A command passes the broker twice; the rest of its way is the gateway's (and the kernel's).
-    The usual way through the broker is taken off, not its slowest: percentiles cannot be subtracted."""
+def added_delay_ms(rows, percentile, *size, with_device=False):
+    """A command passes the broker twice, and a datagram goes to the device and back; the rest of its
+    way is the gateway's. The usual way through the broker and to a device is taken off, not the
+    slowest: percentiles cannot be subtracted."""
     command = rows.get(f"command_{percentile}_us", "gateway", "command", *size)
     ping = rows.get("command_p50_us", "gateway", "ping", *size)
-    return None if command is None or ping is None else (command - 2 * ping) / 1000
+    device = 0 if with_device else rows.get("p50_us", "echo", "idle", *size)
+    if None in (command, ping, device):
+        return None
+    return (command - 2 * ping - device) / 1000
 
 
 # --- the same figures for each number of devices ---
@@ -116,6 +120,12 @@ BY_SIZE = [
     ("command, 64 under way, per s", lambda r, n: ratio(
         r.get("commands", "gateway", "command-64", n), r.get("seconds", "gateway", "command-64", n))),
     ("- CPU µs", lambda r, n: r.get("server_cpu_us", "gateway", "command-64", n)),
+    ("command, idle, p50, ms", lambda r, n: ratio(
+        r.get("command_p50_us", "gateway", "command", n), 1000)),
+    ("- through the broker and back, p50, ms", lambda r, n: ratio(
+        r.get("command_p50_us", "gateway", "ping", n), 1000)),
+    ("- to a device and back, p50, ms", lambda r, n: ratio(
+        r.get("p50_us", "echo", "idle", n), 1000)),
     ("delay added to a command, idle, p50, ms", lambda r, n: added_delay_ms(r, "p50", n)),
     ("delay added to a command, idle, p99, ms", lambda r, n: added_delay_ms(r, "p99", n)),
     ("storm: seconds until all are registered",
@@ -259,6 +269,63 @@ def print_phases(rows, pages):
                  "published", "repeated", "lost", "refused", "RSS", "others' cores"], lines)
 
 
+def dtls_memory(rows):
+    before = rows.get("rss_before_kib", "gateway-dtls", "handshake")
+    after = rows.get("rss_after_kib", "gateway-dtls", "register")
+    devices = rows.get("devices", "gateway-dtls", "register")
+    return (after - before) * 1024 / devices if after and devices else None
+
+
+def print_dtls(rows, pages):
+    lines = []
+    plain = rows.by_name.get(("gateway", "update"), {})
+    for name, subject, label in [
+            ("handshake", "gateway-dtls", "handshake"), ("Register", "gateway-dtls", "register"),
+            ("Update, session at rest", "gateway-dtls", "update"),
+            ("Update, session ready", "gateway-dtls-live", "update")]:
+        row = rows.by_name.get((subject, label))
+        bare = rows.by_name.get(("mbedtls", label), {})
+        if row:
+            over_udp = plain.get("server_cpu_us") if label == "update" else None
+            lines.append([
+                name, number(row["per_second"], 0), number(bare.get("per_second"), 0),
+                number(ratio(row["per_second"], bare.get("per_second"))),
+                number(row["server_cpu_us"]), number(bare.get("server_cpu_us")),
+                number(ratio(row["server_cpu_us"], bare.get("server_cpu_us"))), number(over_udp)])
+    if not lines:
+        return
+    devices = rows.get("devices", "gateway-dtls", "register")
+    bare = ratio(rows.get("rss_after_kib", "mbedtls", "register"), devices)
+    pages.table(f"DTLS with {number(devices, 0)} devices",
+                ["what", "per s", "bare mbedtls", "ratio", "CPU µs", "bare mbedtls", "ratio",
+                 "CPU µs over UDP"], lines,
+                f"Memory per device: {number(dtls_memory(rows), 0)} bytes; bare mbedtls "
+                f"{number(bare * 1024 if bare else None, 0)} bytes.")
+
+
+def print_store(rows, pages):
+    lines = []
+    size = rows.get("devices", "gateway-store", "register")
+    for label in ("register", "update", "notify-con", "update-restarted", "notify-con-restarted"):
+        row = rows.by_name.get(("gateway-store", label))
+        without = rows.by_name.get(("gateway", label.replace("-restarted", ""), size), {})
+        if row:
+            lines.append([label, number(row["per_second"], 0), number(without.get("per_second"), 0),
+                          number(ratio(row["per_second"], without.get("per_second"))),
+                          number(row["server_cpu_us"]), number(without.get("server_cpu_us")),
+                          number(row["p99_us"] / 1000), number(row["max_us"] / 1000),
+                          number(row["refused"], 0), number(row["lost"], 0)])
+    if not lines:
+        return
+    restart = rows.get("restart_ms", "gateway-store", "restart")
+    file = ratio(rows.get("bytes", "store", "size"), rows.get("devices", "store", "size"))
+    pages.table(f"With a store, {number(size, 0)} devices",
+                ["phase", "per s", "without", "ratio", "CPU µs", "without", "p99, ms", "longest, ms",
+                 "refused", "lost"], lines,
+                f"Killed with SIGKILL and started anew: serves again after {number(restart, 0)} ms. "
+                f"The file has {number(file, 0)} bytes per device.")
+
+
 # --- budgets ---
 
 def flatness(rows, label):
@@ -299,7 +366,12 @@ def budgets(rows, notified):
     lines += [(f"CPU against bare paho: {row['name']}", row["cpu_ratio"], "", 1.5, True)
               for row in notified]
     lines += [
+        ("memory per registered device over DTLS (RSS)", dtls_memory(rows), "bytes", 2048, True),
+        ("restart of the largest fleet with a store, until it serves",
+         rows.get("restart_ms", "gateway-store", "restart"), "ms", 5000, True),
         ("delay added to a command, idle, p50", added_delay_ms(rows, "p50", size), "ms", 0.2, True),
+        ("… with the datagram's way to the device and back",
+         added_delay_ms(rows, "p50", size, with_device=True), "ms", None, True),
         ("delay added to a command, idle, p99", added_delay_ms(rows, "p99", size), "ms", 1, True),
         ("Updates at twice the capacity: answered, of capacity",
          ratio(overload(rows, "overload-update", "overload_answered"),
@@ -346,6 +418,8 @@ def run(rows, out, out_text):
     print_notifications(notified, pages)
     print_overload(rows, pages)
     print_days(rows, pages)
+    print_store(rows, pages)
+    print_dtls(rows, pages)
     print_libcoap(rows, pages)
     print_commands(rows, pages)
     print_phases(rows, pages)

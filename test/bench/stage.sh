@@ -2,11 +2,13 @@
 # loopback, all ended when the script ends. To be sourced; needs $root and a build in $build.
 
 scratch=$(mktemp -d)
+restart_pid=
 started=() # process ids, in the order of their start; the last one is ended first
 
 end_all() {
     trap '' INT TERM HUP
     local i
+    end_restarted
     for ((i = ${#started[@]} - 1; i >= 0; i--)); do
         end_process "${started[i]}" || true
     done
@@ -40,7 +42,7 @@ build_release() {
     say "building (build/release)"
     (cd "$root" && cmake --preset release -DLWM2MQTT_TESTS=ON &&
         cmake --build --preset release --target lwm2mqtt lwm2m-bench bench-echo bench-server \
-            bench-coap bench-publisher) >"$scratch/build.log" 2>&1 || {
+            bench-coap bench-dtls bench-publisher) >"$scratch/build.log" 2>&1 || {
         tail -n 40 "$scratch/build.log" >&2
         die "the build failed"
     }
@@ -83,8 +85,11 @@ start_broker() {
         die "mosquitto does not start: $(cat "$scratch/mosquitto.log")"
 }
 
-# start_gateway NAME UPDATE_PUBLISH AUTO_OBSERVE NOTIFY_QOS [STORE]: sets server_pid, server_port
+# start_gateway NAME UPDATE_PUBLISH AUTO_OBSERVE NOTIFY_QOS [STORE [PSK_FILE]]: sets server_pid,
+# server_port; with keys the listener is one of DTLS.
 start_gateway() {
+    local transport=udp
+    [ -z "${6-}" ] || transport=dtls
     server_port=$(free_port udp)
     cat >"$scratch/$1.yaml" <<YAML
 mqtt:
@@ -95,18 +100,40 @@ mqtt:
     notify: {topic: up/notify, qos: $4}
 lwm2m:
   listeners:
-    - {transport: udp, bind: "127.0.0.1:$server_port"}
+    - {transport: $transport, bind: "127.0.0.1:$server_port"}
   xml_dir: $root/objects-xml/oma
   update_publish: $2
   auto_observe: $3
   max_devices: 1000000
 store: {path: "${5-}"}
 YAML
+    [ -z "${6-}" ] || printf 'security: {psk_file: "%s"}\n' "$6" >>"$scratch/$1.yaml"
     "$build/gateway/lwm2mqtt" -c "$scratch/$1.yaml" >"$scratch/$1.log" 2>&1 &
     server_pid=$!
     started+=("$server_pid")
     wait_until 20 grep -q broker-connected "$scratch/$1.log" ||
         die "the gateway does not start: $(cat "$scratch/$1.log")"
+}
+
+# prepare_restart NAME: sets restart_script, for the fleet's --restart: it kills the gateway and starts
+# it anew with the same files. end_restarted ends what it started, which is no child of ours.
+prepare_restart() {
+    restart_script=$scratch/$1.restart
+    restart_pid=$scratch/$1.pid
+    echo "$server_pid" >"$restart_pid"
+    cat >"$restart_script" <<SCRIPT
+#!/bin/bash
+kill -KILL "\$(cat "$restart_pid")"
+"$build/gateway/lwm2mqtt" -c "$scratch/$1.yaml" >>"$scratch/$1.log" 2>&1 </dev/null &
+echo \$! | tee "$restart_pid"
+SCRIPT
+    chmod +x "$restart_script"
+}
+
+end_restarted() {
+    [ -n "$restart_pid" ] && [ -s "$restart_pid" ] || return 0
+    end_process "$(cat "$restart_pid")" || true # 127: not a child
+    rm -f "$restart_pid"
 }
 
 # start_server NAME COMMAND…: a reference that prints its port; sets server_pid, server_port
