@@ -115,19 +115,17 @@ YAML
         die "the gateway does not start: $(cat "$scratch/$1.log")"
 }
 
-# prepare_restart NAME: sets restart_script, for the fleet's --restart: it kills the gateway and starts
+# prepare_restart NAME: sets restart_script, for bash and the fleet's --restart: it kills the gateway and starts
 # it anew with the same files. end_restarted ends what it started, which is no child of ours.
 prepare_restart() {
     restart_script=$scratch/$1.restart
     restart_pid=$scratch/$1.pid
     echo "$server_pid" >"$restart_pid"
     cat >"$restart_script" <<SCRIPT
-#!/bin/bash
 kill -KILL "\$(cat "$restart_pid")"
 "$build/gateway/lwm2mqtt" -c "$scratch/$1.yaml" >>"$scratch/$1.log" 2>&1 </dev/null &
 echo \$! | tee "$restart_pid"
 SCRIPT
-    chmod +x "$restart_script"
 }
 
 end_restarted() {
