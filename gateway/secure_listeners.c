@@ -16,7 +16,7 @@ enum {
         1000, /* RFC 6347, 4.2.4.1, but not up to a minute: devices give up sooner */
     RETRANSMIT_MAX_MS = 16000,
     ALERTS_PER_S = 10,
-    FAILURES_PERIOD_MS = 10000, /* between two lines about failed handshakes */
+    REFUSED_PERIOD_MS = 10000, /* between two lines about handshakes that found no room */
 };
 
 struct secure_listeners {
@@ -30,8 +30,8 @@ struct secure_listeners {
     struct security_files files;
     bool allow_plain;
 
-    uint64_t failures_logged; /* of the counters below, when the last line was written */
-    uint64_t failures_ms;     /* when that was */
+    uint64_t refused_logged; /* handshakes that found no room, as far as the log knows */
+    uint64_t refused_ms;     /* when the next line about them may come */
 };
 
 /* --- what the engine asks and tells --- */
@@ -53,11 +53,7 @@ static int on_find_key(void *ctx, const uint8_t *identity, size_t len,
 {
     const struct secure_listeners *listeners = ctx;
     struct credential credential;
-    char text[IDENTITY_TEXT_SIZE];
     if (!credentials_find(listeners->files.psk, identity, len, &credential)) {
-        log_warn(listeners->log, "handshake-refused",
-                 LOG_TEXT("identity", identity_text(identity, len, text)),
-                 LOG_TEXT("reason", "no such identity"));
         return -ENOENT;
     }
     memcpy(key->bytes, credential.key, credential.key_len);
@@ -88,6 +84,21 @@ static void on_established(void *ctx, const struct transport_dtls_info *info)
     if (identity_name(info, listeners->files.psk, endpoint, sizeof(endpoint))) {
         listeners->established(listeners->ctx, &info->route, endpoint);
     }
+}
+
+static void on_failed(void *ctx, const struct transport_route *route, const uint8_t *identity,
+                      size_t len, const char *reason)
+{
+    const struct secure_listeners *listeners = ctx;
+    struct credential credential;
+    char peer[TRANSPORT_ADDRESS_TEXT_MAX], name[IDENTITY_TEXT_SIZE];
+    transport_address_format(&route->remote, peer);
+    if (identity != NULL && !credentials_find(listeners->files.psk, identity, len, &credential)) {
+        reason = "no such identity";
+    }
+    log_warn(listeners->log, "handshake-failed", LOG_TEXT("peer", peer),
+             LOG_TEXT("identity", identity != NULL ? identity_text(identity, len, name) : ""),
+             LOG_TEXT("reason", reason));
 }
 
 static const char *const reasons[] = {
@@ -153,6 +164,7 @@ static int new_engine(struct secure_listeners *listeners, const struct config *c
         .send = on_send,
         .receive = on_receive,
         .established = on_established,
+        .failed = on_failed,
         .closed = on_closed,
         .find_key = on_find_key,
     };
@@ -225,25 +237,19 @@ void secure_listeners_free(struct secure_listeners *listeners)
 
 /* --- datagrams and time --- */
 
-static uint64_t failures(const struct secure_listeners *listeners)
-{
-    const struct transport_dtls_counters *counters = transport_dtls_counters(listeners->dtls);
-    return counters->handshakes_failed + counters->handshakes_refused;
-}
-
 /* How many at the most once in a while: whoever floods the listener shall not fill the disk. */
-static void log_failures(struct secure_listeners *listeners, uint64_t now_ms)
+static void log_refused(struct secure_listeners *listeners, uint64_t now_ms)
 {
-    uint64_t count = failures(listeners) - listeners->failures_logged;
-    if (count == 0 ||
-        (listeners->failures_ms != 0 && now_ms < listeners->failures_ms + FAILURES_PERIOD_MS)) {
+    uint64_t count = transport_dtls_counters(listeners->dtls)->handshakes_refused;
+    if (count == listeners->refused_logged || now_ms < listeners->refused_ms) {
         return;
     }
-    listeners->failures_logged += count;
-    listeners->failures_ms = now_ms;
-    log_warn(listeners->log, "handshakes-failed", LOG_NUMBER("count", count),
+    log_warn(listeners->log, "handshakes-refused",
+             LOG_NUMBER("count", count - listeners->refused_logged),
              LOG_NUMBER("under_way", transport_dtls_half_open(listeners->dtls)),
-             LOG_NUMBER("sessions", transport_dtls_sessions(listeners->dtls)));
+             LOG_TEXT("reason", "lwm2m.dtls.max_handshakes are under way"));
+    listeners->refused_logged = count;
+    listeners->refused_ms = now_ms + REFUSED_PERIOD_MS;
 }
 
 bool secure_listeners_know(const struct secure_listeners *listeners,
@@ -257,7 +263,7 @@ void secure_listeners_receive(struct secure_listeners *listeners,
                               uint64_t now_ms)
 {
     transport_dtls_receive(listeners->dtls, route, data, len, now_ms);
-    log_failures(listeners, now_ms);
+    log_refused(listeners, now_ms);
 }
 
 void secure_listeners_send(struct secure_listeners *listeners, const struct transport_route *route,
@@ -276,7 +282,7 @@ void secure_listeners_run(struct secure_listeners *listeners, uint64_t now_ms)
 {
     if (listeners != NULL) {
         transport_dtls_run(listeners->dtls, now_ms);
-        log_failures(listeners, now_ms);
+        log_refused(listeners, now_ms);
     }
 }
 

@@ -77,6 +77,14 @@ struct transport_dtls_events {
     /** A handshake is complete. A session that it replaces is reported closed right after. */
     void (*established)(void *ctx, const struct transport_dtls_info *info);
 
+    /**
+     * A handshake came to nothing. `identity` is the one that it named, NULL when it named none;
+     * `reason` is plain English about the device, static. An unknown identity ends like a wrong
+     * key. May be NULL.
+     */
+    void (*failed)(void *ctx, const struct transport_route *route, const uint8_t *identity,
+                   size_t len, const char *reason);
+
     /** The session is gone; its number comes back only after 2^32 handshakes, if ever. */
     void (*closed)(void *ctx, const struct transport_dtls_info *info,
                    enum transport_dtls_reason reason);

@@ -186,6 +186,7 @@ enum dtls_outcome dtls_context_step(struct dtls_context *context, const struct d
     context->input = record;
     int result = mbedtls_ssl_handshake(&context->ssl);
     context->input = NULL;
+    context->result = result;
     switch (result) {
     case 0:
         return DTLS_DONE;
@@ -197,6 +198,27 @@ enum dtls_outcome dtls_context_step(struct dtls_context *context, const struct d
     default:
         return DTLS_BROKEN;
     }
+}
+
+const char *dtls_context_fault(const struct dtls_context *context)
+{
+    static const struct {
+        int result;
+        const char *reason;
+    } faults[] = {
+        { MBEDTLS_ERR_SSL_INVALID_MAC, "its key is another" },
+        { MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE, "it does not go on: it sent an alert" },
+        { MBEDTLS_ERR_X509_CERT_VERIFY_FAILED, "its certificate is not accepted" },
+        { MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE, "it has no certificate" },
+        { DTLS_ERR_NO_SUITE, "no cipher suite in common" },
+        { MBEDTLS_ERR_SSL_TIMEOUT, "it does not answer" },
+    };
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+        if (faults[i].result == context->result) {
+            return faults[i].reason;
+        }
+    }
+    return "it broke the protocol";
 }
 
 enum dtls_outcome dtls_context_read(struct dtls_context *context, const struct dtls_record *record,

@@ -16,6 +16,7 @@ struct dtls_context {
     struct lwm2m_timer timer;        /* of mbedtls: retransmission */
     uint64_t intermediate_ms, final_ms;
     bool timing;
+    int result; /* of the last step of the handshake */
     TAILQ_ENTRY(dtls_context) by_use;
     size_t flight_len; /* 0: none, or it is too long to be the last */
     uint8_t flight[DTLS_FLIGHT_MAX];

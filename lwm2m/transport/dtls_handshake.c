@@ -78,16 +78,23 @@ void dtls_handshake_drop(struct transport_dtls *dtls, struct dtls_handshake *han
     free_handshake(handshake);
 }
 
-static void fail(struct transport_dtls *dtls, struct dtls_handshake *handshake)
+static void fail(struct transport_dtls *dtls, struct dtls_handshake *handshake, const char *reason)
 {
     dtls->counters.handshakes_failed++;
+    if (dtls->events.failed) {
+        struct transport_route route = handshake->route;
+        route.session = 0;
+        dtls->events.failed(dtls->ctx, &route,
+                            handshake->identity_len > 0 ? handshake->identity : NULL,
+                            handshake->identity_len, reason);
+    }
     dtls_handshake_drop(dtls, handshake);
 }
 
 static void deadline_passed(struct lwm2m_timer *timer, void *ctx, uint64_t now_ms)
 {
     (void)now_ms;
-    fail(ctx, by_deadline(timer));
+    fail(ctx, by_deadline(timer), "it took too long");
 }
 
 /* The oldest of the source that holds most. */
@@ -197,7 +204,7 @@ void dtls_handshake_hello(struct transport_dtls *dtls, const struct transport_ro
         return;
     }
     if (handshake && memcmp(handshake->client_random, random, DTLS_RANDOM_LEN) != 0) {
-        fail(dtls, handshake); /* the client gave it up */
+        fail(dtls, handshake, "the device began anew");
         handshake = NULL;
     }
     if (!handshake) {
@@ -278,12 +285,12 @@ static void complete(struct transport_dtls *dtls, struct dtls_handshake *handsha
 
     if (!is_still_welcome(dtls, handshake)) {
         dtls_context_deny(handshake->context);
-        fail(dtls, handshake);
+        fail(dtls, handshake, "its key or certificate was taken back meanwhile");
         return;
     }
     struct dtls_session *session = dtls_peer_session(handshake->context);
     if (!session) {
-        fail(dtls, handshake);
+        fail(dtls, handshake, "memory is short");
         return;
     }
     struct dtls_context *context = handshake->context;
@@ -310,7 +317,7 @@ static void step(struct transport_dtls *dtls, struct dtls_handshake *handshake,
     case DTLS_WAITS:
         break;
     default:
-        fail(dtls, handshake);
+        fail(dtls, handshake, dtls_context_fault(handshake->context));
     }
 }
 

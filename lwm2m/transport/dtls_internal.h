@@ -297,6 +297,9 @@ struct dtls_session *dtls_context_session(const struct dtls_context *context);
 
 enum dtls_outcome dtls_context_step(struct dtls_context *context, const struct dtls_record *record);
 
+/** Why the last step of a handshake ended it; plain English, static. */
+const char *dtls_context_fault(const struct dtls_context *context);
+
 /** @param[out] len  bytes of data in dtls->plain */
 enum dtls_outcome dtls_context_read(struct dtls_context *context, const struct dtls_record *record,
                                     size_t *len);

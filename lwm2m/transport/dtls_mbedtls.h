@@ -41,6 +41,13 @@
 #endif
 #endif
 
+/* What says that the client offers no suite that is configured. */
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000
+#define DTLS_ERR_NO_SUITE MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE
+#else
+#define DTLS_ERR_NO_SUITE MBEDTLS_ERR_SSL_NO_CIPHER_CHOSEN
+#endif
+
 /* PSA must be started where the library computes with it. */
 #if defined(MBEDTLS_USE_PSA_CRYPTO) || defined(MBEDTLS_SSL_PROTO_TLS1_3)
 #include <psa/crypto.h>

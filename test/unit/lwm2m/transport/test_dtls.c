@@ -78,15 +78,24 @@ static void who_is_not_welcome_gets_no_session(void **state)
     static const struct {
         const char *what;
         struct client_setup setup;
+        const char *fault;
     } cases[] = {
-        { "wrong key", { .identity = "urn:dev:1", .key = "0123456789abcdef" } },
-        { "unknown identity", { .identity = "unknown-1" } },
-        { "key too long for this mbedtls", { .identity = "longkey" } },
-        { "expired certificate", { .certificate = "expired" } },
-        { "certificate of another CA", { .certificate = "stranger" } },
-        { "revoked certificate", { .certificate = "revoked" } },
-        { "no certificate", { .suite = "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8" } },
-        { "suite that is not configured", { .suite = "TLS_ECDHE_ECDSA_WITH_AES_256_CCM_8" } },
+        { "wrong key",
+          { .identity = "urn:dev:1", .key = "0123456789abcdef" },
+          "its key is another" },
+        { "unknown identity", { .identity = "unknown-1" }, "its key is another" },
+        { "key too long for this mbedtls", { .identity = "longkey" }, "its key is another" },
+        { "expired certificate", { .certificate = "expired" }, "its certificate is not accepted" },
+        { "certificate of another CA",
+          { .certificate = "stranger" },
+          "its certificate is not accepted" },
+        { "revoked certificate", { .certificate = "revoked" }, "its certificate is not accepted" },
+        { "no certificate",
+          { .suite = "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8" },
+          "it has no certificate" },
+        { "suite that is not configured",
+          { .suite = "TLS_ECDHE_ECDSA_WITH_AES_256_CCM_8" },
+          "no cipher suite in common" },
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -95,6 +104,7 @@ static void who_is_not_welcome_gets_no_session(void **state)
             fail_msg("%s: connected", cases[i].what);
         }
         assert_int_equal(counters(world)->handshakes_failed, i + 1);
+        assert_string_equal(world->fault, cases[i].fault);
         assert_int_equal(transport_dtls_half_open(world->dtls), 0);
     }
     assert_int_equal(world_count(world, EVENT_ESTABLISHED), 0);

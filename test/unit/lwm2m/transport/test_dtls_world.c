@@ -154,6 +154,16 @@ static void on_established(void *ctx, const struct transport_dtls_info *info)
     }
 }
 
+static void on_failed(void *ctx, const struct transport_route *route, const uint8_t *identity,
+                      size_t len, const char *reason)
+{
+    struct world *world = ctx;
+
+    assert_int_equal(route->session, 0);
+    assert_int_equal(identity != NULL, len > 0);
+    world->fault = reason;
+}
+
 static void on_closed(void *ctx, const struct transport_dtls_info *info,
                       enum transport_dtls_reason reason)
 {
@@ -235,6 +245,7 @@ static void make_engine(struct world *world, const struct transport_dtls_setting
     world->callbacks = (struct transport_dtls_events){ .send = on_send,
                                                        .receive = on_receive,
                                                        .established = on_established,
+                                                       .failed = on_failed,
                                                        .closed = on_closed,
                                                        .changed = on_changed,
                                                        .find_key = on_find_key };

@@ -85,6 +85,7 @@ struct world {
     uint8_t exported[TRANSPORT_DTLS_EXPORT_MAX];
     int exported_len;
     unsigned keys_asked;
+    const char *fault; /* of the last handshake that failed */
     size_t sent_bytes, sent_datagrams, longest_sent;
     uint16_t last_port; /* each client has its own */
     unsigned strangers; /* devices that world_park_all() made */
