@@ -36,10 +36,19 @@ struct reader {
     struct ddf_draft draft;
 };
 
+/* expat 2.9 deprecates the functions whose numbers are as wide as a long. */
+#if XML_MAJOR_VERSION > 2 || XML_MINOR_VERSION >= 9
+#define CURRENT_LINE   XML_GetCurrentLineNumber64
+#define CURRENT_COLUMN XML_GetCurrentColumnNumber64
+#else
+#define CURRENT_LINE   XML_GetCurrentLineNumber
+#define CURRENT_COLUMN XML_GetCurrentColumnNumber
+#endif
+
 static struct position here(const struct reader *reader)
 {
-    return (struct position){ (unsigned)XML_GetCurrentLineNumber(reader->parser),
-                              (unsigned)XML_GetCurrentColumnNumber(reader->parser) + 1 };
+    return (struct position){ (unsigned)CURRENT_LINE(reader->parser),
+                              (unsigned)CURRENT_COLUMN(reader->parser) + 1 };
 }
 
 /* Takes the outcome of a step; when that failed, the reader stops and the error gets a place. */
