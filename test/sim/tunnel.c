@@ -292,6 +292,17 @@ static int read_key(struct tunnel *tunnel)
 #endif
 }
 
+static void want_1_2(mbedtls_ssl_config *config)
+{
+#if MBEDTLS_VERSION_NUMBER >= 0x03020000
+    mbedtls_ssl_conf_min_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_2);
+    mbedtls_ssl_conf_max_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_2);
+#else
+    mbedtls_ssl_conf_min_version(config, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
+    mbedtls_ssl_conf_max_version(config, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
+#endif
+}
+
 static int add_credentials(struct tunnel *tunnel)
 {
     const struct tunnel_settings *settings = &tunnel->settings;
@@ -325,8 +336,7 @@ static int configure(struct tunnel *tunnel)
     if (err != 0) {
         return err;
     }
-    mbedtls_ssl_conf_min_version(config, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
-    mbedtls_ssl_conf_max_version(config, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
+    want_1_2(config);
     mbedtls_ssl_conf_rng(config, mbedtls_ctr_drbg_random, &tunnel->random);
     mbedtls_ssl_conf_authmode(config, MBEDTLS_SSL_VERIFY_REQUIRED);
     mbedtls_ssl_conf_handshake_timeout(config, RETRANSMIT_MIN_MS, RETRANSMIT_MAX_MS);
