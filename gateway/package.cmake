@@ -3,7 +3,8 @@
 configure_file(gateway/lwm2mqtt.service ${CMAKE_BINARY_DIR}/lwm2mqtt.service @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/lwm2mqtt.service DESTINATION lib/systemd/system)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
-install(FILES CHANGELOG.md README.md SECURITY.md gateway/LIMITS.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES CHANGELOG.md README.md SECURITY.md gateway/LIMITS.md gateway/MESSAGES.md
+    gateway/PROVISIONING.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME lwm2mqtt)
