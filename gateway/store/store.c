@@ -124,7 +124,7 @@ static int check_and_migrate(struct store *store)
 
 static int configure(struct store *store)
 {
-    char pragmas[250];
+    char pragmas[300];
     (void)snprintf(pragmas, sizeof(pragmas),
                    "PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=%s; "
                    "PRAGMA temp_store=MEMORY;"

@@ -4,7 +4,7 @@
  * passive checkpoint run beside a writer.
  *
  * While changes come faster than they are moved the log cannot be begun anew; when it becomes very
- * long, the loop moves the rest itself.
+ * long, the loop waits until all of it is moved.
  */
 #include "gateway/store/store_internal.h"
 
@@ -15,24 +15,27 @@
 
 enum {
     USUAL_PAGES = 512,   /* of the log, from which on it is moved */
-    LONGEST_PAGES = 8192 /* from which on the loop helps */
+    LONGEST_PAGES = 8192 /* from which on the loop waits */
 };
 
 struct store_checkpoint {
     pthread_t thread;
     pthread_mutex_t lock;
-    pthread_cond_t work;
+    pthread_cond_t work, idle;
     sqlite3 *db;
-    bool wanted, ends;
+    bool wanted, busy, ends;
 };
 
 static bool wait_for_work(struct store_checkpoint *checkpoint)
 {
     pthread_mutex_lock(&checkpoint->lock);
+    checkpoint->busy = false;
+    pthread_cond_signal(&checkpoint->idle);
     while (!checkpoint->wanted && !checkpoint->ends) {
         pthread_cond_wait(&checkpoint->work, &checkpoint->lock);
     }
     bool goes_on = !checkpoint->ends;
+    checkpoint->busy = goes_on;
     checkpoint->wanted = false;
     pthread_mutex_unlock(&checkpoint->lock);
     return goes_on;
@@ -86,6 +89,7 @@ int store_checkpoint_start(struct store *store)
     int err = store_error_of(checkpoint->db, code);
     (void)pthread_mutex_init(&checkpoint->lock, NULL);
     (void)pthread_cond_init(&checkpoint->work, NULL);
+    (void)pthread_cond_init(&checkpoint->idle, NULL);
     err = err != 0 ? err : start_thread(checkpoint);
     if (err != 0) {
         (void)sqlite3_close(checkpoint->db);
@@ -111,6 +115,7 @@ void store_checkpoint_stop(struct store *store)
     (void)sqlite3_db_config(checkpoint->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     (void)sqlite3_close(checkpoint->db);
     (void)pthread_cond_destroy(&checkpoint->work);
+    (void)pthread_cond_destroy(&checkpoint->idle);
     (void)pthread_mutex_destroy(&checkpoint->lock);
     free(checkpoint);
     store->checkpoint = NULL;
@@ -122,11 +127,11 @@ void store_checkpoint_consider(struct store *store)
     if (checkpoint == NULL || store->log_pages < USUAL_PAGES) {
         return;
     }
-    if (store->log_pages >= LONGEST_PAGES) {
-        (void)sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-    }
     pthread_mutex_lock(&checkpoint->lock);
     checkpoint->wanted = true;
     pthread_cond_signal(&checkpoint->work);
+    while (store->log_pages >= LONGEST_PAGES && (checkpoint->busy || checkpoint->wanted)) {
+        pthread_cond_wait(&checkpoint->idle, &checkpoint->lock); /* all of it is moved then */
+    }
     pthread_mutex_unlock(&checkpoint->lock);
 }
