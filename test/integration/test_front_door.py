@@ -14,6 +14,7 @@ import time
 
 import coap
 import pytest
+from conftest import free_port, wait_until
 from coap import CON, DELETE, GET, LINK, NON, OBSERVE, POST, TEXT, URI_PATH, URI_QUERY, Message
 
 ECHO = 252
@@ -135,9 +136,11 @@ def besiege(monkeypatch, make_gateway):
     monkeypatch.setenv("ASAN_OPTIONS", ":".join(filter(None, (
         options, "quarantine_size_mb=2", "thread_local_quarantine_size_kb=64"))))
 
-    def start(settings=None):
+    def start(settings=None, port=None):
         quiet = {"log.level": "info", "lwm2m.xml_dir": ""}
-        started.append(Siege(make_gateway({**quiet, **(settings or {})})))
+        gateway = make_gateway({**quiet, **(settings or {})}, start=False)
+        gateway.port = port or gateway.port
+        started.append(Siege(gateway.start()))
         return started[-1]
 
     yield start
@@ -305,3 +308,46 @@ def test_nothing_goes_to_an_address_before_it_is_verified(gateway, coap, mqtt):
     req_id = mqtt.command("meter", {"msgType": "read", "data": {"path": "/3/0/0"}})
     moved.respond(moved.next_request(), payload=b"x", content_format=TEXT)
     assert mqtt.answer(req_id)["data"]["code"] == "2.05"
+
+
+# --- who is registered, and who has a session ---
+
+def test_a_registered_device_that_does_not_stop(besiege):
+    siege = besiege({"lwm2m.limits": {"requests_per_device": 100, "burst": "1s"}})
+    with coap.Peer(siege.gateway.port) as greedy:
+        greedy.register("greedy")
+        for _ in range(5000):
+            greedy.send(Message(CON, 0, greedy.next_mid()))
+        siege.control.update()
+    kept_out = limited(siege.gateway)
+    print(kept_out)
+    assert kept_out["device"] > 0 and kept_out["source"] == 0
+
+
+def test_strangers_before_a_dtls_listener(besiege, tmp_path, sim):
+    keys = tmp_path / "psk"
+    keys.write_text("meter 00112233445566778899aabbccddeeff\n")
+    keys.chmod(0o600)
+    port = free_port(socket.SOCK_DGRAM)
+    plain = free_port(socket.SOCK_DGRAM)
+    siege = besiege({
+        "lwm2m.listeners": [{"transport": "udp", "bind": f"127.0.0.1:{plain}"},
+                            {"transport": "dtls", "bind": f"127.0.0.1:{port}"}],
+        "security.psk_file": str(keys),
+        "lwm2m.limits": {"requests_per_source": 50, "requests_per_prefix": 50, "burst": "1s"},
+    }, plain)
+    device = sim("--endpoint", "meter", "--psk", "meter:00112233445566778899aabbccddeeff",
+                 "--update-interval", "1", server=f"coaps://127.0.0.1:{port}")
+    device.wait_line(r"^registered")
+    hello = b"\x16\xfe\xff" + bytes(8) + b"\x00\x3a\x01" + os.urandom(57)
+    attacker = Attacker(port)
+    for source in range(20_000):
+        attacker.send(source, hello)
+    attacker.close()
+    assert attacker.answer_bytes <= 3 * attacker.sent_bytes
+    updates = device.text().count("updated")
+    wait_until(lambda: device.text().count("updated") >= updates + 2, what="Updates go on")
+    device.stop()
+    kept_out = limited(siege.gateway)
+    print(kept_out)
+    assert kept_out["prefix"] > 0
