@@ -71,6 +71,12 @@ static bool on_may_speak_for(void *ctx, const struct transport_route *route, con
     return secure_listeners_may_speak_for(gateway->secure, route, endpoint);
 }
 
+static size_t on_message_max(void *ctx, const struct transport_route *route)
+{
+    const struct gateway *gateway = ctx;
+    return secure_listeners_message_max(gateway->secure, route);
+}
+
 static bool on_endpoint_of(void *ctx, const struct transport_route *route, char *name, size_t size)
 {
     const struct gateway *gateway = ctx;
@@ -316,6 +322,7 @@ const struct lwm2m_server_callbacks gateway_server_callbacks = {
     .refused = on_registration_refused,
     .may_speak_for = on_may_speak_for,
     .endpoint_of = on_endpoint_of,
+    .message_max = on_message_max,
     .awake_window_ms = on_awake_window,
     .definition = on_definition,
     .observation_context_free = on_echo_free,

@@ -278,6 +278,12 @@ void secure_listeners_send(struct secure_listeners *listeners, const struct tran
     }
 }
 
+size_t secure_listeners_message_max(const struct secure_listeners *listeners,
+                                    const struct transport_route *route)
+{
+    return route->session != 0 ? transport_dtls_payload_max(listeners->dtls, route->session) : 0;
+}
+
 void secure_listeners_run(struct secure_listeners *listeners, uint64_t now_ms)
 {
     if (listeners != NULL) {

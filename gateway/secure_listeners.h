@@ -59,6 +59,11 @@ void secure_listeners_receive(struct secure_listeners *listeners,
 void secure_listeners_send(struct secure_listeners *listeners, const struct transport_route *route,
                            const uint8_t *data, size_t len);
 
+/** Bytes of the longest CoAP message that goes by a route: by what the path and the device take of
+ *  encrypted records; 0 without a session. */
+size_t secure_listeners_message_max(const struct secure_listeners *listeners,
+                                    const struct transport_route *route);
+
 void secure_listeners_run(struct secure_listeners *listeners, uint64_t now_ms);
 
 /** When secure_listeners_run() is due; UINT64_MAX when nothing waits. */

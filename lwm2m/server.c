@@ -422,6 +422,12 @@ static void on_send(void *ctx, const struct transport_route *route, const uint8_
     server->callbacks.send(server->callbacks.ctx, route, data, len);
 }
 
+static size_t on_message_max(void *ctx, const struct transport_route *route)
+{
+    const struct lwm2m_server *server = ctx;
+    return server->callbacks.message_max(server->callbacks.ctx, route);
+}
+
 static void on_random(void *ctx, void *bytes, size_t len)
 {
     struct lwm2m_server *server = ctx;
@@ -446,6 +452,7 @@ int lwm2m_server_new(const struct lwm2m_server_settings *settings,
         .notification = on_notification,
         .observation_request = on_observation_request,
         .fetch_failed = on_fetch_failed,
+        .message_max = callbacks->message_max ? on_message_max : NULL,
         .admits = on_admits,
         .random = on_random,
     };

@@ -184,6 +184,9 @@ struct lwm2m_server_callbacks {
     /** The one endpoint name that the identity behind a route stands for (LwM2M 1.1: `ep` may be
      *  missing then); false when it is not just one, or too long for `name`. May be NULL. */
     bool (*endpoint_of)(void *ctx, const struct transport_route *route, char *name, size_t size);
+    /** Bytes of the longest message that goes by a route; 0: as without the callback. May be NULL.
+     */
+    size_t (*message_max)(void *ctx, const struct transport_route *route);
     /** How long this endpoint stays awake after it spoke, in ms; asked once per registration. */
     uint64_t (*awake_window_ms)(void *ctx, const char *endpoint);
     /** Definition of a resource in this version of its object; false when it is not known. */

@@ -106,7 +106,7 @@ const char *lwcoap_download_begin(struct lwcoap_endpoint *endpoint,
         return "body too large";
     }
     download->active = true;
-    download->szx = endpoint->max_szx;
+    download->szx = exchange->max_szx;
     download->first = response_of(message, options);
     download->first.observe = observe;
     download->etag_len = (uint8_t)options->etag.len;

@@ -142,6 +142,11 @@ struct lwcoap_callbacks {
     bool (*observation_request)(void *ctx, struct lwcoap_observation *observation,
                                 struct lwcoap_request *request);
     /**
+     * Bytes of the longest message that goes by this route; 0: LWCOAP_DATAGRAM_MAX, as without the
+     * callback. Blocks are made as small as that needs. May be NULL.
+     */
+    size_t (*message_max)(void *ctx, const struct transport_route *route);
+    /**
      * Whether a response that came by `from` is its peer's: asked for one whose request left by
      * another session (`asked`; `observation` is NULL), and for every notification (`asked` is
      * NULL). What is not is handled like a token that nobody knows. May be NULL: it always is.

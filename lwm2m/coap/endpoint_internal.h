@@ -197,6 +197,7 @@ struct lwcoap_exchange {
     struct lwcoap_fetch *fetch;             /* owned; NULL but for the rest of a notification */
     lwcoap_outcome_callback *callback;
     void *ctx;
+    uint8_t max_szx; /* what its route takes */
     struct lwcoap_upload upload;
     struct lwcoap_download download;
     uint64_t timeout_ms;
@@ -236,8 +237,7 @@ void lwcoap_exchanges_free(struct lwcoap_endpoint *endpoint);
 /* Bytes of the slice of the body that the message under way carries. */
 size_t lwcoap_upload_slice(const struct lwcoap_exchange *exchange);
 /* Writes the message under way. @return its length, or -EINVAL when it does not fit */
-[[nodiscard]] int lwcoap_request_write(const struct lwcoap_endpoint *endpoint,
-                                       const struct lwcoap_exchange *exchange,
+[[nodiscard]] int lwcoap_request_write(const struct lwcoap_exchange *exchange,
                                        uint8_t datagram[LWCOAP_DATAGRAM_MAX]);
 
 /* A response to the message under way. */

@@ -93,6 +93,23 @@ static const char *copy_text(char **memory, const char *text)
     return copy;
 }
 
+/* Header, token, and the options of a usual request: a path, a query, formats and blocks. */
+#define BESIDE_A_BLOCK 128
+
+static uint8_t szx_of_route(const struct lwcoap_endpoint *endpoint,
+                            const struct transport_route *route)
+{
+    size_t max = endpoint->callbacks.message_max
+                     ? endpoint->callbacks.message_max(endpoint->callbacks.ctx, route)
+                     : 0;
+    uint8_t szx = endpoint->max_szx;
+
+    while (max > 0 && szx > 0 && lwcoap_block_size(szx) + BESIDE_A_BLOCK > max) {
+        szx--;
+    }
+    return szx;
+}
+
 int lwcoap_exchange_new(struct lwcoap_endpoint *endpoint, const struct transport_route *route,
                         const struct lwcoap_request *request, lwcoap_outcome_callback *callback,
                         void *ctx, struct lwcoap_exchange **exchange)
@@ -116,8 +133,9 @@ int lwcoap_exchange_new(struct lwcoap_endpoint *endpoint, const struct transport
     created->route = *route;
     created->callback = callback;
     created->ctx = ctx;
-    created->upload.szx = endpoint->max_szx;
-    created->upload.sliced = request->body_len > lwcoap_block_size(endpoint->max_szx);
+    created->max_szx = szx_of_route(endpoint, route);
+    created->upload.szx = created->max_szx;
+    created->upload.sliced = request->body_len > lwcoap_block_size(created->max_szx);
     endpoint->callbacks.random(endpoint->callbacks.ctx, created->token, sizeof created->token);
     *exchange = created;
     return 0;
@@ -215,7 +233,7 @@ static int send_first(struct lwcoap_endpoint *endpoint, struct lwcoap_exchange *
     uint8_t datagram[LWCOAP_DATAGRAM_MAX];
 
     exchange->message.message_id = lwcoap_message_id_next(endpoint, &exchange->route);
-    int len = lwcoap_request_write(endpoint, exchange, datagram);
+    int len = lwcoap_request_write(exchange, datagram);
     if (len < 0) {
         return len;
     }
@@ -270,7 +288,7 @@ static void on_timer(struct lwm2m_timer *timer, void *ctx, uint64_t now_ms)
     uint8_t datagram[LWCOAP_DATAGRAM_MAX];
 
     lwcoap_note_time(endpoint, now_ms);
-    int len = lwcoap_request_write(endpoint, exchange, datagram);
+    int len = lwcoap_request_write(exchange, datagram);
     if (len < 0 || exchange->acknowledged ||
         exchange->transmissions > endpoint->settings.max_retransmit) {
         lwcoap_exchange_finish(endpoint, exchange, LWCOAP_OUTCOME_TIMEOUT, NULL, "");
@@ -289,7 +307,7 @@ void lwcoap_exchange_hurry(struct lwcoap_endpoint *endpoint, struct lwcoap_excha
         exchange->transmissions > endpoint->settings.max_retransmit) {
         return;
     }
-    int len = lwcoap_request_write(endpoint, exchange, datagram);
+    int len = lwcoap_request_write(exchange, datagram);
     if (len >= 0) {
         retransmit(endpoint, exchange, datagram, (size_t)len);
     }

@@ -51,8 +51,7 @@ static bool has_body(const struct lwcoap_exchange *exchange)
            (exchange->request.code == LWCOAP_FETCH && !exchange->upload.sliced);
 }
 
-static void write_block_options(const struct lwcoap_endpoint *endpoint,
-                                const struct lwcoap_exchange *exchange,
+static void write_block_options(const struct lwcoap_exchange *exchange,
                                 struct lwcoap_writer *writer)
 {
     const struct lwcoap_download *download = &exchange->download;
@@ -62,9 +61,9 @@ static void write_block_options(const struct lwcoap_endpoint *endpoint,
         size_t num = download->body.len / lwcoap_block_size(download->szx);
         lwcoap_writer_option_uint(writer, LWCOAP_OPTION_BLOCK2,
                                   lwcoap_block_value(num, false, download->szx));
-    } else if (endpoint->max_szx < SZX_MAX) {
+    } else if (exchange->max_szx < SZX_MAX) {
         lwcoap_writer_option_uint(writer, LWCOAP_OPTION_BLOCK2,
-                                  lwcoap_block_value(0, false, endpoint->max_szx));
+                                  lwcoap_block_value(0, false, exchange->max_szx));
     }
     if (download->active || !upload->sliced) {
         return;
@@ -79,8 +78,7 @@ static void write_block_options(const struct lwcoap_endpoint *endpoint,
     }
 }
 
-int lwcoap_request_write(const struct lwcoap_endpoint *endpoint,
-                         const struct lwcoap_exchange *exchange,
+int lwcoap_request_write(const struct lwcoap_exchange *exchange,
                          uint8_t datagram[LWCOAP_DATAGRAM_MAX])
 {
     const struct lwcoap_request *request = &exchange->request;
@@ -106,7 +104,7 @@ int lwcoap_request_write(const struct lwcoap_endpoint *endpoint,
     if (request->accept != LWCOAP_FORMAT_NONE) {
         lwcoap_writer_option_uint(&writer, LWCOAP_OPTION_ACCEPT, request->accept);
     }
-    write_block_options(endpoint, exchange, &writer);
+    write_block_options(exchange, &writer);
     if (body && request->body_len > 0) {
         lwcoap_writer_payload(&writer, request->body + exchange->upload.offset,
                               lwcoap_upload_slice(exchange));

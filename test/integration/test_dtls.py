@@ -77,6 +77,20 @@ def test_a_device_with_a_certificate(make_gateway, tmp_path, sim, mqtt, authorit
           "refused register 4.00")
 
 
+def test_a_device_that_takes_short_records(make_gateway, tmp_path, sim, mqtt):
+    gateway = secure_gateway(make_gateway, tmp_path, f"dev1 {KEY}")
+    device = sim("--endpoint", "dev1", "--psk", f"dev1:{KEY}", "--max-fragment", "512", "--block-size",
+                 "256", "--blob-size", "3000", server=gateway.uri)
+    registered(mqtt, "dev1")
+    package = mqtt.request("dev1", {"msgType": "write", "data": {
+        "path": "/5/0/0", "type": "Opaque", "value": "QUJD" * 500}}).json["data"]
+    assert package["code"] == "2.04"
+    device.wait_line(r"firmware size=1500")
+    blob = mqtt.request("dev1", {"msgType": "read", "data": {"path": "/19/0/0"}}).json["data"]
+    assert blob["code"] == "2.05" and len(blob["content"][0]["value"]) == 4000
+    assert "message-too-long" not in gateway.process.text()
+
+
 PSK_SUITES = ["TLS_PSK_WITH_AES_128_CCM_8", "TLS_PSK_WITH_AES_128_CBC_SHA256",
               "TLS_PSK_WITH_AES_128_CCM", "TLS_PSK_WITH_AES_128_GCM_SHA256"]
 ECDSA_SUITES = ["TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8", "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256",

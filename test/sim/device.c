@@ -29,6 +29,7 @@ static int boot(struct device *device, uint16_t port)
         .key_file = options->key_file,
         .ca_file = options->ca_file,
         .suites = options->suites,
+        .fragment = options->fragment,
         .connection_id = options->connection_id,
         .ctx = device,
         .say = say_line,

@@ -36,6 +36,8 @@ static const struct row rows[] = {
       "DTLS cipher suites, by commas (PSK or ECDHE_ECDSA with AES_128_CCM_8)" },
     { "cid", 'I', FLAG, offsetof(struct options, connection_id), 0, 0, NULL,
       "ask for Connection IDs (RFC 9146; needs mbedtls 3.3)" },
+    { "max-fragment", 'M', NUMBER, offsetof(struct options, fragment), 512, 4096, "BYTES",
+      "longest DTLS record: 512, 1024, 2048 or 4096 (RFC 6066)" },
     { "no-endpoint", 'E', FLAG, offsetof(struct options, no_endpoint), 0, 0, NULL,
       "register without ep: the server takes it from the identity" },
     { "endpoint", 'n', TEXT, offsetof(struct options, endpoint), 0, 0, "NAME",

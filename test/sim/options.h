@@ -18,10 +18,11 @@ struct options {
     const char *cert_file, *key_file, *ca_file; /**< NULL: none */
     const char *suites;                         /**< NULL: the usual one */
     bool connection_id;
-    bool no_endpoint;     /**< Register without ep */
-    const char *endpoint; /**< a suffix -0001 … is added when there are several devices */
-    unsigned int version; /**< 10, 11, 12 */
-    int format;           /**< content format of replies when a request has no Accept */
+    unsigned int fragment; /**< longest DTLS record; 0: any */
+    bool no_endpoint;      /**< Register without ep */
+    const char *endpoint;  /**< a suffix -0001 … is added when there are several devices */
+    unsigned int version;  /**< 10, 11, 12 */
+    int format;            /**< content format of replies when a request has no Accept */
     int formats[OPTIONS_FORMATS_MAX]; /**< all that the device speaks */
     size_t format_count;
     unsigned int lifetime_s;

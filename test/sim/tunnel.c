@@ -303,6 +303,17 @@ static void want_1_2(mbedtls_ssl_config *config)
 #endif
 }
 
+static int limit_records(struct tunnel *tunnel)
+{
+    static const unsigned int sizes[] = { 512, 1024, 2048, 4096 };
+    for (unsigned char code = 0; code < sizeof sizes / sizeof sizes[0]; code++) {
+        if (sizes[code] == tunnel->settings.fragment) {
+            return mbedtls_ssl_conf_max_frag_len(&tunnel->config, (unsigned char)(code + 1));
+        }
+    }
+    return tunnel->settings.fragment == 0 ? 0 : MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
+}
+
 static int add_credentials(struct tunnel *tunnel)
 {
     const struct tunnel_settings *settings = &tunnel->settings;
@@ -348,6 +359,7 @@ static int configure(struct tunnel *tunnel)
               : add_suites(tunnel, settings->suites != NULL ? settings->suites
                                                             : usual[settings->identity != NULL]);
     err = err != 0 ? err : add_credentials(tunnel);
+    err = err != 0 ? err : limit_records(tunnel);
     err = err != 0 ? err : mbedtls_ssl_setup(&tunnel->ssl, config);
     /* A LwM2M server is known by its authority; it need not have a name. */
     return err != 0 ? err : mbedtls_ssl_set_hostname(&tunnel->ssl, NULL);

@@ -23,7 +23,8 @@ struct tunnel_settings {
     const char *cert_file, *key_file, *ca_file; /**< PEM; NULL without */
     const char
         *suites; /**< names by commas; NULL: the mandatory one of LwM2M for the credentials */
-    bool connection_id; /**< ask for Connection IDs (RFC 9146) */
+    unsigned int fragment; /**< longest record: 512, 1024, 2048, 4096 (RFC 6066, 4); 0: any */
+    bool connection_id;    /**< ask for Connection IDs (RFC 9146) */
     void *ctx;
     /** An event, as a line without its newline. */
     void (*say)(void *ctx, const char *line);

@@ -165,6 +165,7 @@ void world_restart(struct world *world)
         .send = on_send,
         .request = on_request,
         .body_limit = world->body_limit,
+        .message_max = world->message_max,
         .notification = on_notification,
         .observation_request = on_observation_request,
         .random = on_random,

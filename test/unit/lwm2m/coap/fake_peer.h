@@ -54,6 +54,7 @@ struct world {
     struct lwcoap_reply reply;      /* with this */
     struct lwcoap_request observed; /* what observation_request answers; path NULL: unknown */
     /* of the callbacks, from the next world_restart() on; may be NULL */
+    size_t (*message_max)(void *ctx, const struct transport_route *route);
     size_t (*body_limit)(void *ctx, const struct lwcoap_inbound *inbound);
     void (*on_request)(struct world *world, const struct lwcoap_inbound *inbound);
     void (*on_notification)(struct world *world, struct lwcoap_observation *observation);

@@ -99,6 +99,33 @@ static void a_body_of_one_block_is_not_cut(void **state)
     expect_response(world, CHANGED);
 }
 
+static size_t short_messages(void *ctx, const struct transport_route *route)
+{
+    (void)ctx;
+    return route->remote.port == peer_route(1).remote.port ? 512 : 0;
+}
+
+static void a_route_for_short_messages_gets_smaller_blocks(void **state)
+{
+    struct world *world = *state;
+    struct transport_route other = peer_route(2);
+    struct lwcoap_request request = request_of(LWCOAP_PUT, "/5/0/0");
+
+    world->message_max = short_messages;
+    world_restart(world);
+    send_put(world, 1000);
+    expect_slice(world, "0/1/256", 0, 256);
+    assert_string_equal(sent_block(last_sent(world), LWCOAP_OPTION_BLOCK2), "0/0/256");
+    answer(world, CONTINUE, "0/1/256");
+    expect_slice(world, "1/1/256", 256, 256);
+
+    request.content_format = 42;
+    request.body = pattern();
+    request.body_len = 1000;
+    send_request(world, &other, &request, NULL);
+    assert_int_equal(last_sent(world)->message.payload_len, 1000);
+}
+
 static void each_block_is_retransmitted_by_itself(void **state)
 {
     struct world *world = *state;
@@ -543,6 +570,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_long_body_is_sent_in_blocks),
         CASE(a_body_of_one_block_is_not_cut),
+        CASE(a_route_for_short_messages_gets_smaller_blocks),
         CASE(each_block_is_retransmitted_by_itself),
         CASE(a_late_repetition_of_an_earlier_answer_changes_nothing),
         CASE(an_empty_acknowledgement_is_reported_once_for_all_blocks),
