@@ -1,9 +1,9 @@
 /*
  * Overload: an open loop at `factor` times what the last closed loop of the same kind reached, for
  * `seconds`. A device whose turn it is sends its next message even if the last one has no answer
- * yet, and repeats nothing: so the load stays what it is meant to be. Then the load stops at once,
- * everything under way is forgotten, and a thousand messages a second probe how long it takes until
- * they are answered as ever.
+ * yet, and repeats nothing: so the load stays what it is meant to be. Before it and after it a
+ * thousand messages a second probe how long an answer takes. The load stops at once, everything
+ * under way is forgotten; from then on it is counted until no probe takes much longer than before.
  */
 #include "test/bench/clock.h"
 #include "test/bench/phase.h"
@@ -11,19 +11,25 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define PROBE_SECONDS 3
-#define PROBE_RATE    1000
-#define AS_EVER_NS    20000000U /* an answer within this is one as ever */
-#define SAMPLE_NS     100000000U
+#define BEFORE_SECONDS 1
+#define AFTER_SECONDS  3
+#define PROBE_RATE     1000
+#define AS_EVER_NS     20000000U /* an answer within this is one as ever, whatever came before */
+#define SAMPLE_NS      100000000U
 
 enum { LOOKS = 64 };
+
+enum stage { STAGE_BEFORE, STAGE_LOAD, STAGE_AFTER };
 
 struct overload {
     enum kind kind;
     double seconds;
-    bool probing;
-    uint64_t ended_ns; /* the load */
-    uint64_t sent;     /* in the load */
+    double rate;
+    enum stage stage;
+    uint64_t began_ns; /* the load */
+    uint64_t ended_ns;
+    uint64_t as_ever_ns; /* an answer within this is one as before */
+    uint64_t sent;       /* before the load, then in it */
     uint64_t answered;
     uint64_t abandoned;   /* not answered when the device's next turn came, or at the end */
     uint64_t unmatched;   /* answered after that */
@@ -31,6 +37,7 @@ struct overload {
     uint64_t probes_lost; /* not answered at all */
     uint64_t rss_kib;     /* highest */
     uint64_t sampled_ns;
+    struct histogram before;
     struct histogram latency;
 };
 
@@ -49,9 +56,10 @@ static int begin_kind(struct load *load, enum kind kind)
     }
     overload->kind = kind;
     overload->seconds = load->settings.seconds > 0 ? load->settings.seconds : 3;
-    load->settings.seconds = overload->seconds + PROBE_SECONDS;
+    load->settings.seconds = BEFORE_SECONDS + overload->seconds + AFTER_SECONDS;
+    overload->rate = rate;
     load->state = overload;
-    load_set_rate(load, rate, load->began_ns);
+    load_set_rate(load, PROBE_RATE, load->began_ns);
     return 0;
 }
 
@@ -84,13 +92,25 @@ static enum choice choose(struct load *load, uint32_t *index, enum kind *kind)
     return CHOICE_LATER;
 }
 
+static void begin_load(struct load *load, struct overload *overload, uint64_t now_ns)
+{
+    uint64_t usual_ns = 2 * histogram_percentile(&overload->before, 99);
+    overload->as_ever_ns = usual_ns > AS_EVER_NS ? usual_ns : AS_EVER_NS;
+    overload->stage = STAGE_LOAD;
+    overload->began_ns = now_ns;
+    overload->sent = load->counters.sent;
+    overload->abandoned = 0;
+    overload->unmatched = load->counters.unmatched;
+    load_set_rate(load, overload->rate, now_ns);
+}
+
 static void end_load(struct load *load, struct overload *overload, uint64_t now_ns)
 {
-    overload->probing = true;
+    overload->stage = STAGE_AFTER;
     overload->ended_ns = now_ns;
-    overload->sent = load->counters.sent;
+    overload->sent = load->counters.sent - overload->sent;
     overload->abandoned += load->exchanges.under_way;
-    overload->unmatched = load->counters.unmatched;
+    overload->unmatched = load->counters.unmatched - overload->unmatched;
     load_abandon(load);
     load_set_rate(load, PROBE_RATE, now_ns);
 }
@@ -98,7 +118,10 @@ static void end_load(struct load *load, struct overload *overload, uint64_t now_
 static void between(struct load *load, uint64_t now_ns)
 {
     struct overload *overload = load->state;
-    if (!overload->probing && (double)(now_ns - load->began_ns) >= overload->seconds * 1e9) {
+    double seconds = (double)(now_ns - load->began_ns) / 1e9;
+    if (overload->stage == STAGE_BEFORE && seconds >= BEFORE_SECONDS) {
+        begin_load(load, overload, now_ns);
+    } else if (overload->stage == STAGE_LOAD && seconds >= BEFORE_SECONDS + overload->seconds) {
         end_load(load, overload, now_ns);
     }
     if (now_ns - overload->sampled_ns >= SAMPLE_NS) {
@@ -116,10 +139,12 @@ static void note_slow(struct overload *overload, uint64_t due_ns)
 static void answered(struct load *load, uint32_t index, enum kind_verdict verdict)
 {
     struct overload *overload = load->state;
-    if (!overload->probing) {
+    if (overload->stage == STAGE_BEFORE) {
+        histogram_add(&overload->before, load->latency_ns);
+    } else if (overload->stage == STAGE_LOAD) {
         overload->answered += verdict == KIND_DONE;
         histogram_add(&overload->latency, load->latency_ns);
-    } else if (load->latency_ns > AS_EVER_NS || verdict != KIND_DONE) {
+    } else if (load->latency_ns > overload->as_ever_ns || verdict != KIND_DONE) {
         note_slow(overload, load->fleet.devices[index].due_ns);
     }
 }
@@ -134,7 +159,8 @@ static void lost(struct load *load, uint32_t index)
 static int end(struct load *load, struct report *report)
 {
     struct overload *overload = load->state;
-    double seconds = (double)(overload->ended_ns - load->began_ns) / 1e9;
+    double seconds = (double)(overload->ended_ns - overload->began_ns) / 1e9;
+    double answered = (double)(overload->answered + overload->unmatched);
     double recovery_ms =
         overload->slow_ns > 0 ? (double)(overload->slow_ns - overload->ended_ns) / 1e6 : 0;
     const struct {
@@ -143,9 +169,10 @@ static int end(struct load *load, struct report *report)
     } rows[] = {
         { "overload_capacity", load->capacity[overload->kind] },
         { "overload_offered", (double)overload->sent / seconds },
-        { "overload_answered", (double)overload->answered / seconds },
+        { "overload_answered", answered / seconds }, /* late ones included */
         { "overload_abandoned", (double)overload->abandoned },
         { "overload_late", (double)overload->unmatched },
+        { "overload_before_p99_us", (double)histogram_percentile(&overload->before, 99) / 1000 },
         { "overload_p50_us", (double)histogram_percentile(&overload->latency, 50) / 1000 },
         { "overload_p99_us", (double)histogram_percentile(&overload->latency, 99) / 1000 },
         { "overload_max_us", (double)overload->latency.max / 1000 },

@@ -21,6 +21,7 @@ struct publisher {
     int broker_pid;
     int qos;
     int payload_len;
+    bool properties;
     unsigned inflight;
     double seconds;
     const char *topic;
@@ -102,6 +103,21 @@ static bool connect_to_broker(struct publisher *publisher)
     return good;
 }
 
+/* What the gateway sends along with each message: its content type and the endpoint's name. */
+static bool add_properties(MQTTProperties *properties)
+{
+    static char type[] = "application/json";
+    static char name[] = "ep";
+    static char value[] = "bench-0000000";
+    MQTTProperty content_type = { .identifier = MQTTPROPERTY_CODE_CONTENT_TYPE };
+    content_type.value.data = (MQTTLenString){ sizeof(type) - 1, type };
+    MQTTProperty endpoint = { .identifier = MQTTPROPERTY_CODE_USER_PROPERTY };
+    endpoint.value.data = (MQTTLenString){ sizeof(name) - 1, name };
+    endpoint.value.value = (MQTTLenString){ sizeof(value) - 1, value };
+    return MQTTProperties_add(properties, &content_type) == 0 &&
+           MQTTProperties_add(properties, &endpoint) == 0;
+}
+
 static bool publish_for_a_while(struct publisher *publisher, const char *payload)
 {
     MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
@@ -109,6 +125,9 @@ static bool publish_for_a_while(struct publisher *publisher, const char *payload
     response.onSuccess5 = on_sent;
     response.onFailure5 = on_failed;
     response.context = publisher;
+    if (publisher->properties && !add_properties(&response.properties)) {
+        return false;
+    }
     while (clock_ns() < until_ns) {
         if (!wait_below(publisher, publisher->inflight)) {
             return false;
@@ -119,7 +138,9 @@ static bool publish_for_a_while(struct publisher *publisher, const char *payload
             return false;
         }
     }
-    return wait_below(publisher, 1);
+    bool good = wait_below(publisher, 1);
+    MQTTProperties_free(&response.properties);
+    return good;
 }
 
 static void report_result(const struct publisher *publisher, double seconds,
@@ -131,7 +152,7 @@ static void report_result(const struct publisher *publisher, double seconds,
     report_begin(&report, out);
     report_text(&report, "subject", publisher->subject);
     report_text(&report, "phase", "publish");
-    report_text(&report, "label", "publish");
+    report_text(&report, "label", publisher->properties ? "publish-properties" : "publish");
     report_number(&report, "qos", publisher->qos);
     report_number(&report, "payload_bytes", publisher->payload_len);
     report_number(&report, "window", publisher->inflight);
@@ -191,7 +212,7 @@ int main(int argc, char **argv)
                                    .lock = PTHREAD_MUTEX_INITIALIZER,
                                    .changed = PTHREAD_COND_INITIALIZER };
     int option;
-    while ((option = getopt(argc, argv, "p:b:q:l:i:s:t:o:n:")) >= 0) {
+    while ((option = getopt(argc, argv, "p:b:q:l:i:s:t:o:n:P")) >= 0) {
         switch (option) {
         case 'p':
             publisher.port = atoi(optarg);
@@ -214,6 +235,9 @@ int main(int argc, char **argv)
         case 't':
             publisher.topic = optarg;
             break;
+        case 'P':
+            publisher.properties = true;
+            break;
         case 'n':
             publisher.subject = optarg;
             break;
@@ -227,7 +251,7 @@ int main(int argc, char **argv)
     }
     if (publisher.port <= 0 || publisher.payload_len < 0 || publisher.inflight == 0) {
         fputs("usage: bench-publisher -p PORT [-b BROKER-PID] [-q QOS] [-l PAYLOAD-BYTES]\n"
-              "       [-i UNCONFIRMED] [-s SECONDS] [-t TOPIC] [-o FILE] [-n SUBJECT]\n",
+              "       [-i UNCONFIRMED] [-s SECONDS] [-t TOPIC] [-o FILE] [-n SUBJECT] [-P]\n",
               stderr);
         return 2;
     }
