@@ -69,7 +69,7 @@ int definitions_load(struct definitions *definitions, const char *directory)
     if (loaded == NULL) {
         return -ENOMEM;
     }
-    int err = catalogue_load_dir(loaded, directory, report, &load);
+    int err = *directory != '\0' ? catalogue_load_dir(loaded, directory, report, &load) : 0;
     if (err != 0) {
         catalogue_free(loaded);
         return err;

@@ -15,7 +15,7 @@ void definitions_free(struct definitions *definitions);
 
 /**
  * Loads all files of a directory in place of what was there. Each file that is left out is
- * logged with its line and reason, and how many were loaded.
+ * logged with its line and reason, and how many were loaded. "" stands for no definitions.
  *
  * @return 0, or why the directory cannot be read; then what was there stays
  */

@@ -145,3 +145,9 @@ def retained_status(gateway, broker):
         return message.payload
     finally:
         late.close()
+
+
+def test_no_definitions_are_no_mistake(make_gateway):
+    gateway = make_gateway({"lwm2m.xml_dir": ""})
+    gateway.process.wait_line(r"definitions-loaded objects=0")
+    assert "definitions-not-loaded" not in gateway.process.text()
