@@ -16,7 +16,7 @@
 #include <string.h>
 
 #define FACTOR  3
-#define ROUNDS  150000
+#define ROUNDS  80000
 #define SOURCES 4
 #define BIG     1200
 
