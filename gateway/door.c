@@ -20,6 +20,7 @@ struct door {
     const struct lwm2m_server *server;
     struct lwm2m_gate *gate; /* NULL: no limits on datagrams */
     struct tally written;
+    uint64_t written_all; /* its sum */
     uint64_t written_ms;
 };
 
@@ -86,18 +87,22 @@ static struct tally count(const struct door *door)
     return tally;
 }
 
-static bool is_written(const struct door *door, const struct tally *now)
+/* Asked at every turn of the loop. */
+static uint64_t count_all(const struct door *door)
 {
-    const struct tally *before = &door->written;
-    return now->source == before->source && now->prefix == before->prefix &&
-           now->device == before->device && now->registrations == before->registrations;
+    uint64_t all = lwm2m_server_counters(door->server)->registrations_limited;
+    if (door->gate != NULL) {
+        const struct lwm2m_gate_counters *counters = lwm2m_gate_counters(door->gate);
+        all += counters->source + counters->prefix + counters->device;
+    }
+    return all;
 }
 
 void door_close(struct door *door, uint64_t now_ms)
 {
     struct tally now = count(door);
     const struct tally *before = &door->written;
-    if (is_written(door, &now)) {
+    if (count_all(door) == door->written_all) {
         return;
     }
     log_warn(door->log, "datagrams-limited", LOG_NUMBER("source", now.source - before->source),
@@ -106,13 +111,14 @@ void door_close(struct door *door, uint64_t now_ms)
              LOG_NUMBER("registrations", now.registrations - before->registrations),
              LOG_NUMBER("seconds", (now_ms - door->written_ms) / 1000));
     door->written = now;
+    door->written_all = count_all(door);
     door->written_ms = now_ms;
 }
 
 uint64_t door_next_ms(const struct door *door)
 {
-    struct tally now = count(door);
-    return is_written(door, &now) ? UINT64_MAX : door->written_ms + REPORT_PERIOD_MS;
+    bool is_new = count_all(door) != door->written_all;
+    return is_new ? door->written_ms + REPORT_PERIOD_MS : UINT64_MAX;
 }
 
 void door_run(struct door *door, uint64_t now_ms)

@@ -55,12 +55,12 @@ bool lwm2m_echo_is_fresh(const uint64_t key[2], const struct transport_address *
 
 /* --- the server's use of it --- */
 
-bool lwm2m_server_is_verified(struct lwm2m_server *server, const struct lwcoap_inbound *inbound)
+bool lwm2m_server_verifies(struct lwm2m_server *server, const struct lwcoap_inbound *inbound)
 {
     const struct transport_route *route = &inbound->receipt.route;
     struct lwcoap_option echo;
 
-    return !server->settings.require_echo || lwm2m_server_knows(server, route) ||
+    return lwm2m_server_knows(server, route) ||
            (lwcoap_option_find(inbound->message, LWCOAP_OPTION_ECHO, &echo) &&
             lwm2m_echo_is_fresh(server->echo_key, &route->remote, server->now_ms, echo.value,
                                 echo.len));

@@ -49,7 +49,12 @@ void lwm2m_server_refused(struct lwm2m_server *server, const struct lwcoap_inbou
                           const char *endpoint, uint8_t code, const char *reason);
 
 /** Whether who sent this receives at the address it came from, as far as that is asked for. */
-bool lwm2m_server_is_verified(struct lwm2m_server *server, const struct lwcoap_inbound *inbound);
+bool lwm2m_server_verifies(struct lwm2m_server *server, const struct lwcoap_inbound *inbound);
+static inline bool lwm2m_server_is_verified(struct lwm2m_server *server,
+                                            const struct lwcoap_inbound *inbound)
+{
+    return !server->settings.require_echo || lwm2m_server_verifies(server, inbound);
+}
 
 /** Answers 4.01 with an Echo option. */
 void lwm2m_server_challenge(struct lwm2m_server *server, const struct lwcoap_inbound *inbound);

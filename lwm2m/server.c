@@ -113,10 +113,8 @@ void lwm2m_device_is_at(struct lwm2m_server *server, struct lwm2m_device *device
 void lwm2m_device_heard(struct lwm2m_server *server, struct lwm2m_device *device,
                         const struct transport_route *route)
 {
-    const struct transport_route *here = lwcoap_peer_route(device->peer);
-    bool moved = !transport_route_same_peer(here, route);
     bool believed = !server->settings.require_echo || lwm2m_server_knows(server, route);
-    lwm2m_device_is_at(server, device, moved && !believed ? here : route);
+    lwm2m_device_is_at(server, device, believed ? route : lwcoap_peer_route(device->peer));
 }
 
 /* --- who may speak for a device --- */

@@ -11,7 +11,7 @@
 #include <coap3/coap.h>
 
 #define VERSION         1
-#define HEADER_LEN      4
+#define HEADER_LEN      LWCOAP_HEADER_LEN
 #define PAYLOAD_MARKER  0xff
 #define TOKEN_LEN_LIMIT 8
 
@@ -72,13 +72,6 @@ int lwcoap_message_parse(const uint8_t *datagram, size_t len, struct lwcoap_mess
     memcpy(message->token, datagram + HEADER_LEN, token_len);
     message->options = datagram + HEADER_LEN + token_len;
     return split_options(message, datagram + len);
-}
-
-size_t lwcoap_message_len(const struct lwcoap_message *message)
-{
-    size_t payload_len = message->payload_len > 0 ? 1 + message->payload_len : 0;
-
-    return HEADER_LEN + message->token_len + message->options_len + payload_len;
 }
 
 void lwcoap_option_reader_init(struct lwcoap_option_reader *reader,

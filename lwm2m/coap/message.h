@@ -43,6 +43,8 @@ enum {
     LWCOAP_OPTION_REQUEST_TAG = 292,
 };
 
+#define LWCOAP_HEADER_LEN 4 /* bytes before the token */
+
 #define LWCOAP_FORMAT_NONE 0xffff /* no Content-Format or Accept option */
 
 /** A message; all pointers point into the datagram. */
@@ -80,7 +82,11 @@ struct lwcoap_option_reader {
                                        struct lwcoap_message *message, bool *header_ok);
 
 /** Bytes of the datagram that a message was parsed from. */
-size_t lwcoap_message_len(const struct lwcoap_message *message);
+static inline size_t lwcoap_message_len(const struct lwcoap_message *message)
+{
+    return LWCOAP_HEADER_LEN + message->token_len + message->options_len +
+           (message->payload_len > 0 ? 1 + message->payload_len : 0);
+}
 
 void lwcoap_option_reader_init(struct lwcoap_option_reader *reader,
                                const struct lwcoap_message *message);
