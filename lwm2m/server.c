@@ -103,7 +103,8 @@ void lwm2m_device_is_at(struct lwm2m_server *server, struct lwm2m_device *device
     device->spoke = true;
     if (!transport_route_same_peer(lwcoap_peer_route(device->peer), route)) {
         device_moved(server, device, route);
-    } else if (!transport_address_equal(&lwcoap_peer_route(device->peer)->remote, &route->remote)) {
+    } else if (route->session != 0 &&
+               !transport_address_equal(&lwcoap_peer_route(device->peer)->remote, &route->remote)) {
         lwcoap_peer_moved(device->peer, route); /* a session that changed its address */
         tell_moved(server, device);
     }
