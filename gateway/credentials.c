@@ -26,9 +26,15 @@ struct entry {
     bool is_pattern;
 };
 
-/* Open addressing; a slot holds the index of an entry + 1, or 0. */
+/* Open addressing. A part of the hash beside the number saves most looks at entries, each of which
+ * misses the caches when they are a million. */
+struct slot {
+    uint32_t number; /* of the entry, from 1; 0: free */
+    uint32_t hash;
+};
+
 struct index {
-    uint32_t *slots;
+    struct slot *slots;
     uint32_t mask;
 };
 
@@ -41,7 +47,8 @@ struct credentials {
     size_t bytes_size;
     size_t bytes_used;
     struct index by_identity;
-    struct index by_endpoint; /* of a name that several lines spell out the first */
+    struct index
+        by_endpoint; /* names other than the identity; of those spelled out twice the first */
     uint32_t patterns[CREDENTIALS_PATTERNS_MAX];
     size_t pattern_count;
 };
@@ -73,21 +80,44 @@ static bool is_endpoint(const struct credential *credential, const void *name, s
 
 typedef bool matcher(const struct credential *credential, const void *name, size_t len);
 
-/* The slot of a name, or the free one where it belongs: at most half of them are taken. */
-static uint32_t *find_slot(const struct credentials *credentials, const struct index *index,
-                           matcher *matches, const void *name, size_t len)
+/* Where a name is in an index, or belongs. */
+struct place {
+    struct slot *slot;
+    uint32_t hash; /* for the slot, if it is free */
+};
+
+static struct place find_place(const struct credentials *credentials, const struct index *index,
+                               matcher *matches, const void *name, size_t len)
 {
     uint64_t hash = lwm2m_siphash(credentials->settings.hash_key, name, len);
+    struct place place = { .hash = (uint32_t)(hash >> 32) };
     for (uint32_t i = (uint32_t)hash & index->mask;; i = (i + 1) & index->mask) {
-        uint32_t *slot = &index->slots[i];
-        if (*slot == 0) {
-            return slot;
+        place.slot = &index->slots[i]; /* half of them are free: the search ends */
+        if (place.slot->number == 0) {
+            return place;
         }
-        struct credential credential = view(credentials, &credentials->entries[*slot - 1]);
-        if (matches(&credential, name, len)) {
-            return slot;
+        if (place.slot->hash == place.hash) {
+            struct credential credential =
+                view(credentials, &credentials->entries[place.slot->number - 1]);
+            if (matches(&credential, name, len)) {
+                return place;
+            }
         }
     }
+}
+
+/* The entry of a name; NULL when there is none. */
+static const struct entry *find_entry(const struct credentials *credentials,
+                                      const struct index *index, matcher *matches, const void *name,
+                                      size_t len)
+{
+    struct place place = find_place(credentials, index, matches, name, len);
+    return place.slot->number != 0 ? &credentials->entries[place.slot->number - 1] : NULL;
+}
+
+static void take_place(const struct place *place, size_t number)
+{
+    *place->slot = (struct slot){ .number = (uint32_t)number, .hash = place->hash };
 }
 
 bool credentials_find(const struct credentials *credentials, const uint8_t *identity, size_t len,
@@ -96,8 +126,17 @@ bool credentials_find(const struct credentials *credentials, const uint8_t *iden
     if (credentials == NULL) {
         return false;
     }
-    uint32_t slot = *find_slot(credentials, &credentials->by_identity, is_identity, identity, len);
-    return slot != 0 && credentials_at(credentials, slot - 1, credential);
+    const struct entry *entry =
+        find_entry(credentials, &credentials->by_identity, is_identity, identity, len);
+    if (entry != NULL) {
+        *credential = view(credentials, entry);
+    }
+    return entry != NULL;
+}
+
+static bool is_own_endpoint(const struct entry *entry)
+{
+    return entry->endpoint_at == entry->at;
 }
 
 bool credentials_name(const struct credentials *credentials, const char *endpoint)
@@ -105,8 +144,13 @@ bool credentials_name(const struct credentials *credentials, const char *endpoin
     if (credentials == NULL) {
         return false;
     }
-    if (*find_slot(credentials, &credentials->by_endpoint, is_endpoint, endpoint,
-                   strlen(endpoint)) != 0) {
+    size_t len = strlen(endpoint);
+    const struct entry *entry =
+        find_entry(credentials, &credentials->by_identity, is_identity, endpoint, len);
+    if (entry != NULL && is_own_endpoint(entry)) {
+        return true;
+    }
+    if (find_entry(credentials, &credentials->by_endpoint, is_endpoint, endpoint, len) != NULL) {
         return true;
     }
     for (size_t i = 0; i < credentials->pattern_count; i++) {
@@ -194,13 +238,16 @@ static void append_entry(struct credentials *credentials, const struct psk_line 
 
 static void index_endpoint(struct credentials *credentials, const struct psk_line *line)
 {
+    uint32_t number = (uint32_t)credentials->count;
     if (line->is_pattern) {
-        credentials->patterns[credentials->pattern_count++] = (uint32_t)credentials->count - 1;
-        return;
+        credentials->patterns[credentials->pattern_count++] = number - 1;
+    } else if (!is_own_endpoint(&credentials->entries[number - 1])) {
+        struct place place = find_place(credentials, &credentials->by_endpoint, is_endpoint,
+                                        line->endpoint, strlen(line->endpoint));
+        if (place.slot->number == 0) {
+            take_place(&place, number);
+        }
     }
-    uint32_t *slot = find_slot(credentials, &credentials->by_endpoint, is_endpoint, line->endpoint,
-                               strlen(line->endpoint));
-    *slot = *slot != 0 ? *slot : (uint32_t)credentials->count;
 }
 
 /* Where a line is, for messages. */
@@ -213,12 +260,12 @@ struct position {
 static void add_line(struct credentials *credentials, const struct psk_line *line,
                      const struct position *at)
 {
-    uint32_t *slot = find_slot(credentials, &credentials->by_identity, is_identity, line->identity,
-                               line->identity_len);
-    if (*slot != 0) {
+    struct place place = find_place(credentials, &credentials->by_identity, is_identity,
+                                    line->identity, line->identity_len);
+    if (place.slot->number != 0) {
         config_error_add(at->error, at->file, at->line, 1,
                          "found the identity of line %u again; allowed: each once",
-                         credentials->entries[*slot - 1].line);
+                         credentials->entries[place.slot->number - 1].line);
     } else if (line->key_len > credentials->settings.max_key_len) {
         config_error_add(at->error, at->file, at->line, 1,
                          "found a key of %u bytes; allowed: up to %zu, which is what the DTLS "
@@ -230,7 +277,7 @@ static void add_line(struct credentials *credentials, const struct psk_line *lin
                          CREDENTIALS_PATTERNS_MAX);
     } else {
         append_entry(credentials, line, (uint32_t)at->line);
-        *slot = (uint32_t)credentials->count;
+        take_place(&place, credentials->count);
         index_endpoint(credentials, line);
     }
 }

@@ -344,9 +344,10 @@ static bool is_same_identity(const struct difference *difference, const uint8_t 
 
 static bool any_identity_lost(const struct difference *difference)
 {
-    struct credential each;
+    struct credential each, after;
     for (size_t i = 0; credentials_at(difference->before, i, &each); i++) {
-        if (!is_same_identity(difference, each.identity, each.identity_len)) {
+        if (!credentials_find(difference->after, each.identity, each.identity_len, &after) ||
+            !credential_equal(&each, &after)) {
             return true;
         }
     }
