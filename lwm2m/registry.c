@@ -107,6 +107,21 @@ struct lwm2m_device *lwm2m_registry_find_number(const struct lwm2m_registry *reg
     return lwm2m_table_find(&registry->by_location, number_hash(number), has_number, &number);
 }
 
+/* The value of a digit of base64url; -1. Every Update reads eleven of them. */
+static int digit_value(uint8_t c)
+{
+    if (c >= 'a' && c <= 'z') {
+        return c - 'a' + 26;
+    }
+    if (c >= 'A' && c <= 'Z') {
+        return c - 'A';
+    }
+    if (c >= '0' && c <= '9') {
+        return c - '0' + 52;
+    }
+    return c == '-' ? 62 : c == '_' ? 63 : -1;
+}
+
 struct lwm2m_device *lwm2m_registry_find_location(const struct lwm2m_registry *registry,
                                                   const uint8_t *location, size_t len)
 {
@@ -115,11 +130,11 @@ struct lwm2m_device *lwm2m_registry_find_location(const struct lwm2m_registry *r
         return NULL;
     }
     for (size_t i = 0; i < len; i++) {
-        const char *digit = location[i] ? strchr(base64url, location[i]) : NULL;
-        if (!digit) {
+        int digit = digit_value(location[i]);
+        if (digit < 0) {
             return NULL;
         }
-        number = number << 6 | (uint64_t)(digit - base64url);
+        number = number << 6 | (uint64_t)digit;
     }
     struct lwm2m_device *device = lwm2m_registry_find_number(registry, number);
     /* 11 digits hold 66 bits: only the spelling that was given out counts. */
