@@ -41,7 +41,9 @@ struct command {
     const char *response_topic; /* terminated, NULL for the usual one */
     const void *correlation;
     size_t correlation_len;
-    uint64_t taken_ms; /* when it came, in the time of the server */
+    uint64_t taken_ms;   /* when it came, in the time of the server */
+    uint64_t stored_id;  /* key in the store; 0: not stored */
+    bool stored_as_sent; /* the store knows that the device may have carried it out */
     struct command *before, *after;
     bool under_way; /* a device is expected to answer soon */
 };

@@ -1,6 +1,7 @@
 #include "gateway/downlink.h"
 
 #include "gateway/administration.h"
+#include "gateway/store/commands.h"
 
 #include "mqtt/topic.h"
 
@@ -118,6 +119,7 @@ static void refuse(struct downlink *downlink, const char *endpoint,
     uplink_refusal(downlink->settings.uplink, endpoint, device, command, &refusal);
     log_debug(downlink->settings.log, "command-refused", LOG_TEXT("endpoint", endpoint),
               LOG_TEXT("reason", refusal.reason));
+    command_journal_end(downlink->settings.journal, command);
     command_free(command);
 }
 
@@ -137,6 +139,7 @@ static void not_taken(struct downlink *downlink, struct lwm2m_device *device,
     uplink_state(downlink->settings.uplink, device, command, "dropped", reason);
     log_warn(downlink->settings.log, "command-dropped", LOG_TEXT("endpoint", endpoint),
              LOG_TEXT("reason", reason));
+    command_journal_end(downlink->settings.journal, command);
     command_free(command);
 }
 
@@ -146,11 +149,11 @@ static bool is_listed(const struct downlink *downlink, const struct command *com
     return downlink->first == command; /* new ones go to the front, and none came in between */
 }
 
-static void request(struct downlink *downlink, struct lwm2m_device *device, struct command *command,
+/* Whether the command waits for its device to wake up; it may be over when this returns. */
+static bool request(struct downlink *downlink, struct lwm2m_device *device, struct command *command,
                     uint64_t now_ms)
 {
     const struct downlink_settings *settings = &downlink->settings;
-    command->taken_ms = now_ms;
     add_command(downlink, command);
     int err = lwm2m_server_request(settings->server, device, &command->request, now_ms);
     if (err != 0) {
@@ -159,23 +162,46 @@ static void request(struct downlink *downlink, struct lwm2m_device *device, stru
             command->after->before = NULL;
         }
         not_taken(downlink, device, command, err);
-        return;
+        return false;
     }
     if (!is_listed(downlink, command)) {
+        return false;
+    }
+    bool waits =
+        !command->request.send_now && !lwm2m_server_is_awake(settings->server, device, now_ms);
+    set_under_way(downlink, command, !waits);
+    return waits;
+}
+
+/* A command that can be carried out: stored before anything comes of it. */
+static void take(struct downlink *downlink, struct lwm2m_device *device,
+                 const struct mqtt_message *message, struct command *command, uint64_t now_ms)
+{
+    const struct downlink_settings *settings = &downlink->settings;
+    command->taken_ms = now_ms;
+    set_deadline(command, message, now_ms);
+    bool at_once =
+        lwm2m_device_queue_length(device) == 0 &&
+        (command->request.send_now || lwm2m_server_is_awake(settings->server, device, now_ms));
+    int err = command_journal_take(settings->journal, lwm2m_device_endpoint(device), message,
+                                   command, at_once);
+    if (err != 0) {
+        refuse(downlink, lwm2m_device_endpoint(device), device, command, LWCOAP_CODE(5, 3),
+               "the store does not take it: its disk is full or failing");
         return;
     }
-    bool waits = !command->request.send_now && !lwm2m_server_is_awake(settings->server, device);
-    set_under_way(downlink, command, !waits);
-    if (waits && settings->report_queued && !command->request.automatic) {
+    bool waits = request(downlink, device, command, now_ms);
+    if (waits && settings->report_queued) {
         uplink_state(settings->uplink, device, command, "queued", "");
     }
 }
 
-static void carry_out(struct downlink *downlink, const char *endpoint,
-                      const struct mqtt_message *message)
+/* Reads what a message says to a device, which may be NULL. As command_parse(). */
+static int read_command(struct downlink *downlink, const struct lwm2m_device *device,
+                        const char *endpoint, const struct mqtt_message *message,
+                        struct command **command, struct command_refusal *refusal)
 {
     const struct downlink_settings *settings = &downlink->settings;
-    struct lwm2m_device *device = lwm2m_server_find(settings->server, endpoint);
     struct lookup lookup = { settings->definitions, device };
     struct command_context context = {
         .ctx = &lookup,
@@ -183,19 +209,32 @@ static void carry_out(struct downlink *downlink, const char *endpoint,
         .posts_resources = device != NULL && lwm2m_device_version(device).minor > 0,
         .max_records = RECORDS_MAX,
     };
-    struct command *command = NULL;
-    struct command_refusal refusal;
-    uint64_t now_ms = settings->now_ms(settings->ctx);
     int err =
-        command_parse(message->payload.data, message->payload.len, &context, &command, &refusal);
-    if (err != -ENOMEM && keep_answer_address(command, message) != 0) {
-        command_free(command);
+        command_parse(message->payload.data, message->payload.len, &context, command, refusal);
+    if (err != -ENOMEM && keep_answer_address(*command, message) != 0) {
+        command_free(*command);
         err = -ENOMEM;
     }
     if (err == -ENOMEM) {
         log_error(settings->log, "command-lost", LOG_TEXT("endpoint", endpoint),
                   LOG_TEXT("reason", "out of memory"));
-    } else if (err != 0) {
+    }
+    return err;
+}
+
+static void carry_out(struct downlink *downlink, const char *endpoint,
+                      const struct mqtt_message *message)
+{
+    const struct downlink_settings *settings = &downlink->settings;
+    struct lwm2m_device *device = lwm2m_server_find(settings->server, endpoint);
+    struct command *command = NULL;
+    struct command_refusal refusal;
+    uint64_t now_ms = settings->now_ms(settings->ctx);
+    int err = read_command(downlink, device, endpoint, message, &command, &refusal);
+    if (err == -ENOMEM) {
+        return;
+    }
+    if (err != 0) {
         refuse(downlink, endpoint, device, command, refusal.code, refusal.reason);
     } else if (device == NULL) {
         refuse(downlink, endpoint, NULL, command, LWCOAP_CODE(4, 4),
@@ -204,35 +243,90 @@ static void carry_out(struct downlink *downlink, const char *endpoint,
         administration_carry_out(settings->server, settings->uplink, device, command, now_ms);
         command_free(command);
     } else {
-        set_deadline(command, message, now_ms);
-        request(downlink, device, command, now_ms);
+        take(downlink, device, message, command, now_ms);
     }
 }
 
+/* --- the start --- */
+
+bool downlink_restore(struct downlink *downlink, const struct store_command *row)
+{
+    const struct downlink_settings *settings = &downlink->settings;
+    struct mqtt_message message;
+    struct command *command = NULL;
+    struct command_refusal refusal = {
+        .code = LWCOAP_CODE(4, 0),
+        .reason = "the gateway answers this by itself, at once",
+    };
+    if (!command_journal_restore(settings->journal, row, &message)) {
+        return false;
+    }
+    struct lwm2m_device *device = lwm2m_server_find(settings->server, row->endpoint);
+    int err = read_command(downlink, device, row->endpoint, &message, &command, &refusal);
+    if (err == -ENOMEM) {
+        return false; /* its row stays: the next start may have more memory */
+    }
+    command_journal_resume(settings->journal, row, command);
+    if (err != 0 || command->action != COMMAND_REQUEST) {
+        refuse(downlink, row->endpoint, device, command, refusal.code, refusal.reason);
+    } else if (device == NULL) {
+        uplink_orphan(settings->uplink, row->endpoint, command, "the device left");
+        command_journal_end(settings->journal, command);
+        command_free(command);
+    } else {
+        (void)request(downlink, device, command, settings->now_ms(settings->ctx));
+        return true;
+    }
+    return false;
+}
+
+void downlink_write_all(struct downlink *downlink)
+{
+    for (const struct command *command = downlink->first; command != NULL;
+         command = command->after) {
+        command_journal_rewrite(downlink->settings.journal,
+                                lwm2m_device_endpoint(command->request.device), command);
+    }
+    command_journal_rewrite_ended(downlink->settings.journal);
+}
+
 /* --- what became of a request --- */
+
+static int echo_new(const struct command_text *members, bool automatic, void **context)
+{
+    *context = automatic ? (void *)(uintptr_t)&auto_echo : NULL;
+    if (automatic || members->len == 0) {
+        return 0;
+    }
+    struct command_text *echo = malloc(sizeof(*echo) + members->len + 1);
+    if (echo == NULL) {
+        return -ENOMEM;
+    }
+    char *text = (char *)(echo + 1);
+    memcpy(text, members->text, members->len);
+    text[members->len] = '\0';
+    *echo = (struct command_text){ text, members->len };
+    *context = echo;
+    return 0;
+}
+
+int downlink_echo_new(const char *echo, bool automatic, void **context)
+{
+    const struct command_text members = { echo, echo != NULL ? strlen(echo) : 0 };
+    return echo_new(&members, automatic, context);
+}
 
 /* Notifications send back what the observe command had; nothing is kept when that is nothing. */
 static void keep_echo(struct downlink *downlink, struct lwm2m_observation *observation,
                       const struct command *command)
 {
-    struct lwm2m_server *server = downlink->settings.server;
-    if (command->request.automatic) {
-        lwm2m_observation_set_context(server, observation, (void *)(uintptr_t)&auto_echo);
+    void *echo;
+    if (echo_new(&command->echo, command->request.automatic, &echo) != 0) {
+        log_error(downlink->settings.log, "observation-members-lost",
+                  LOG_TEXT("reason", "out of memory"));
         return;
     }
-    struct command_text *echo = NULL;
-    if (command->echo.len > 0) {
-        echo = malloc(sizeof(*echo) + command->echo.len);
-        if (echo == NULL) {
-            log_error(downlink->settings.log, "observation-members-lost",
-                      LOG_TEXT("reason", "out of memory"));
-            return;
-        }
-        char *text = (char *)(echo + 1);
-        memcpy(text, command->echo.text, command->echo.len);
-        *echo = (struct command_text){ text, command->echo.len };
-    }
-    lwm2m_observation_set_context(server, observation, echo);
+    lwm2m_observation_set_context(downlink->settings.server, observation, echo);
 }
 
 const struct command_text *downlink_echo(const struct lwm2m_observation *observation)
@@ -254,6 +348,11 @@ static const char *const states[] = {
     [LWM2M_EVENT_DROPPED] = "dropped",
 };
 
+void downlink_sent(struct downlink *downlink, const struct lwm2m_request *request)
+{
+    command_journal_sent(downlink->settings.journal, request->context);
+}
+
 void downlink_event(struct downlink *downlink, const struct lwm2m_event *event)
 {
     struct command *command = event->request->context;
@@ -270,6 +369,7 @@ void downlink_event(struct downlink *downlink, const struct lwm2m_event *event)
     if (event->type == LWM2M_EVENT_ACKNOWLEDGED) {
         set_under_way(downlink, command, true);
     } else {
+        command_journal_end(downlink->settings.journal, command);
         end_command(downlink, command);
     }
 }
@@ -304,6 +404,10 @@ void downlink_message(struct downlink *downlink, const struct mqtt_message *mess
                  LOG_TEXT("topic", message->topic));
         return;
     }
+    if (command_journal_knows(downlink->settings.journal, message)) {
+        log_debug(downlink->settings.log, "command-repeated", LOG_TEXT("endpoint", endpoint));
+        return;
+    }
     carry_out(downlink, endpoint, message);
 }
 
@@ -317,7 +421,8 @@ void downlink_observe(struct downlink *downlink, struct lwm2m_device *device,
                   LOG_TEXT("reason", "out of memory"));
         return;
     }
-    request(downlink, device, command, downlink->settings.now_ms(downlink->settings.ctx));
+    command->taken_ms = downlink->settings.now_ms(downlink->settings.ctx);
+    (void)request(downlink, device, command, command->taken_ms);
 }
 
 size_t downlink_under_way(const struct downlink *downlink)

@@ -239,6 +239,7 @@ static int start_downlink(struct gateway *gateway)
         .definitions = gateway->definitions,
         .log = gateway->log,
         .topic = gateway->command_topic,
+        .journal = gateway->command_journal,
         .report_queued = config->lwm2m.report_queued,
         .ctx = gateway,
         .now_ms = gateway_now_ms,
@@ -265,9 +266,9 @@ static int start_connection(struct gateway *gateway)
 static int start(struct gateway *gateway)
 {
     static int (*const steps[])(struct gateway *) = {
-        start_log,       start_security,    gateway_start_store, start_loop,
-        start_listeners, start_definitions, start_server,        start_door,
-        start_uplink,    start_downlink,    start_connection,
+        start_log,       start_security,    gateway_start_store,    start_loop,
+        start_listeners, start_definitions, gateway_start_journals, start_server, start_door,
+        start_uplink,    start_downlink,    gateway_recover,        start_connection,
     };
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
         int err = steps[i](gateway);
@@ -283,6 +284,7 @@ static void release(struct gateway *gateway)
 {
     mqtt_connection_free(gateway->connection);
     door_free(gateway->door);
+    store_close(gateway->store); /* while what it may have to write anew is there */
     lwm2m_server_free(gateway->server);
     secure_listeners_free(gateway->secure);
     downlink_free(gateway->downlink);
@@ -291,7 +293,8 @@ static void release(struct gateway *gateway)
     auto_observe_free(gateway->auto_observe);
     definitions_free(gateway->definitions);
     mqtt_topic_free(gateway->command_topic);
-    store_close(gateway->store);
+    journal_free(gateway->journal);
+    command_journal_free(gateway->command_journal);
     loop_free(gateway->loop);
     for (size_t i = 0; i < gateway->listener_count; i++) {
         transport_udp_free(gateway->listeners[i]);

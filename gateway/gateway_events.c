@@ -162,13 +162,9 @@ static void want_observed(void *ctx, struct lwm2m_device *device, const struct l
     downlink_observe(gateway->downlink, device, path);
 }
 
-static void observe_by_itself(struct gateway *gateway, const struct lwm2m_event *event)
+void gateway_observe_by_itself(struct gateway *gateway, struct lwm2m_device *device)
 {
-    struct lwm2m_device *device =
-        lwm2m_server_find(gateway->server, lwm2m_device_endpoint(event->device));
-    if (device != NULL) {
-        auto_observe_select(gateway->auto_observe, device, is_defined, want_observed, gateway);
-    }
+    auto_observe_select(gateway->auto_observe, device, is_defined, want_observed, gateway);
 }
 
 static void log_registration(struct gateway *gateway, const char *name,
@@ -200,16 +196,19 @@ static void on_event(void *ctx, const struct lwm2m_event *event)
     case LWM2M_EVENT_REGISTERED:
         log_registration(gateway, "registered", event);
         uplink_registration(gateway->uplink, event);
-        observe_by_itself(gateway, event);
+        journal_registration(gateway->journal, event);
+        gateway_observe_by_itself(gateway, event->device);
         break;
     case LWM2M_EVENT_UPDATED:
+        journal_registration(gateway->journal, event);
         uplink_registration(gateway->uplink, event);
         if (event->object_list_changed) {
-            observe_by_itself(gateway, event);
+            gateway_observe_by_itself(gateway, event->device);
         }
         break;
     case LWM2M_EVENT_DEREGISTERED:
         log_registration(gateway, "deregistered", event);
+        journal_registration(gateway->journal, event);
         uplink_registration(gateway->uplink, event);
         break;
     case LWM2M_EVENT_NOTIFICATION:
@@ -225,6 +224,25 @@ static void on_event(void *ctx, const struct lwm2m_event *event)
         downlink_event(gateway->downlink, event);
         break;
     }
+}
+
+static void on_observation_changed(void *ctx, const struct lwm2m_device *device,
+                                   const struct lwm2m_observation *observation)
+{
+    struct gateway *gateway = ctx;
+    journal_observation(gateway->journal, device, observation);
+}
+
+static void on_device_moved(void *ctx, struct lwm2m_device *device)
+{
+    struct gateway *gateway = ctx;
+    journal_moved(gateway->journal, device);
+}
+
+static void on_request_sent(void *ctx, const struct lwm2m_request *request)
+{
+    struct gateway *gateway = ctx;
+    downlink_sent(gateway->downlink, request);
 }
 
 /* --- between backlog and broker --- */
@@ -268,6 +286,9 @@ static void on_connected(void *ctx, const char *broker, bool session_present)
              LOG_NUMBER("waiting", backlog_waiting(gateway->backlog)),
              LOG_NUMBER("stored", backlog_stored(gateway->backlog)));
     gateway->connected = true;
+    if (!session_present) {
+        command_journal_forget(gateway->command_journal);
+    }
     backlog_open(gateway->backlog);
 }
 
@@ -325,6 +346,9 @@ const struct lwm2m_server_callbacks gateway_server_callbacks = {
     .message_max = on_message_max,
     .awake_window_ms = on_awake_window,
     .definition = on_definition,
+    .observation_changed = on_observation_changed,
+    .device_moved = on_device_moved,
+    .request_sent = on_request_sent,
     .observation_context_free = on_echo_free,
 };
 

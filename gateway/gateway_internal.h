@@ -11,6 +11,7 @@
 #include "gateway/door.h"
 #include "gateway/downlink.h"
 #include "gateway/gateway.h"
+#include "gateway/journal.h"
 #include "gateway/loop.h"
 #include "gateway/random.h"
 #include "gateway/secure_listeners.h"
@@ -32,6 +33,8 @@ struct gateway {
     size_t listener_count;
     struct secure_listeners *secure; /* NULL without a dtls listener */
     struct store *store;             /* NULL: nothing is kept over a restart */
+    struct journal *journal;         /* of devices and observations; NULL without a store */
+    struct command_journal *command_journal;
     struct definitions *definitions;
     struct auto_observe *auto_observe;
     struct lwm2m_server *server;
@@ -62,6 +65,15 @@ void gateway_load_definitions(struct gateway *gateway, const char *directory);
 
 /** Opens the store if there is to be one. @return 0, or what store_open() says */
 int gateway_start_store(struct gateway *gateway);
+
+/** What writes into the store; after it. @return 0 or -ENOMEM */
+int gateway_start_journals(struct gateway *gateway);
+
+/** Takes back what the store has. @return 0, or what recovery_run() says */
+int gateway_recover(struct gateway *gateway);
+
+/** Observes what is to be observed without anybody asking and is not yet. */
+void gateway_observe_by_itself(struct gateway *gateway, struct lwm2m_device *device);
 
 /**
  * Makes durable what this turn of the loop has changed so far: before anything that tells of it

@@ -42,7 +42,9 @@ static void advance(struct gateway *gateway, uint64_t now)
 {
     bool late = now >= gateway->deadline_ms;
     if (gateway->stage == STAGE_REQUESTS && (late || downlink_under_way(gateway->downlink) == 0)) {
-        lwm2m_server_drop_requests(gateway->server, "the gateway is stopping");
+        if (gateway->store == NULL) { /* else they wait for the next start */
+            lwm2m_server_drop_requests(gateway->server, "the gateway is stopping");
+        }
         enter_stage(gateway, STAGE_BACKLOG, now, END_BACKLOG_MS);
         late = false;
     }

@@ -3,6 +3,9 @@
  * something must be durable earlier.
  */
 #include "gateway/gateway_internal.h"
+#include "gateway/recovery.h"
+
+#include <errno.h>
 
 enum {
     MAX_PENDING = 16 * 1024 * 1024, /* bytes of changes that wait for a disk */
@@ -10,10 +13,18 @@ enum {
     REPORT_MS = 60000,
 };
 
+static int commit(void *ctx)
+{
+    return gateway_commit(ctx);
+}
+
+/* The file was lost: what the process holds goes into the new one. */
 static void rebuild(void *ctx)
 {
     struct gateway *gateway = ctx;
     backlog_rebuild(gateway->backlog);
+    journal_write_all(gateway->journal, gateway->server);
+    downlink_write_all(gateway->downlink);
 }
 
 int gateway_start_store(struct gateway *gateway)
@@ -35,6 +46,71 @@ int gateway_start_store(struct gateway *gateway)
     };
     return store_open(&settings, &gateway->store);
 }
+
+/* --- what is written --- */
+
+int gateway_start_journals(struct gateway *gateway)
+{
+    if (gateway->store == NULL) {
+        return 0;
+    }
+    const struct journal_settings devices = {
+        .store = gateway->store,
+        .listeners = &gateway->config->lwm2m.listeners,
+        .ctx = gateway,
+        .now_ms = gateway_now_ms,
+        .wall_ms = gateway_wall_ms,
+    };
+    const struct command_journal_settings commands = {
+        .store = gateway->store,
+        .ctx = gateway,
+        .now_ms = gateway_now_ms,
+        .wall_ms = gateway_wall_ms,
+        .commit = commit,
+    };
+    gateway->journal = journal_new(&devices);
+    gateway->command_journal = command_journal_new(&commands);
+    return gateway->journal != NULL && gateway->command_journal != NULL ? 0 : -ENOMEM;
+}
+
+/* --- the start --- */
+
+static void observe_missing(struct gateway *gateway)
+{
+    size_t cursor = 0;
+    struct lwm2m_device *device;
+    if (gateway->config->lwm2m.auto_observe.mode == CONFIG_AUTO_OBSERVE_OFF) {
+        return;
+    }
+    while ((device = lwm2m_server_next(gateway->server, &cursor)) != NULL) {
+        gateway_observe_by_itself(gateway, device);
+    }
+}
+
+int gateway_recover(struct gateway *gateway)
+{
+    if (gateway->store == NULL) {
+        return 0;
+    }
+    const struct recovery_settings settings = {
+        .store = gateway->store,
+        .server = gateway->server,
+        .downlink = gateway->downlink,
+        .journal = gateway->journal,
+        .listeners = &gateway->config->lwm2m.listeners,
+        .log = gateway->log,
+        .ctx = gateway,
+        .now_ms = gateway_now_ms,
+        .wall_ms = gateway_wall_ms,
+    };
+    int err = recovery_run(&settings);
+    if (err == 0) {
+        observe_missing(gateway);
+    }
+    return err;
+}
+
+/* --- commits --- */
 
 int gateway_commit(struct gateway *gateway)
 {

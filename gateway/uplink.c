@@ -237,12 +237,28 @@ void uplink_state(struct uplink *uplink, const struct lwm2m_device *device,
     (void)send(uplink, &to);
 }
 
+void uplink_orphan(struct uplink *uplink, const char *endpoint, const struct command *command,
+                   const char *reason)
+{
+    struct message_context context;
+    struct direction to = {
+        .topic = CONFIG_TOPIC_RESPONSE,
+        .endpoint = endpoint,
+        .command = command,
+        .keep = true,
+    };
+    struct lwm2m_buffer *text = begin(uplink, &context);
+    message_write_state(text, &context, endpoint, command, "dropped", reason);
+    (void)send(uplink, &to);
+}
+
 void uplink_result(struct uplink *uplink, const struct lwm2m_device *device,
                    const struct command *command, uint8_t code, const struct command_text *members)
 {
     struct message_context context;
     struct direction to = direction_of(CONFIG_TOPIC_RESPONSE, device);
     to.command = command;
+    to.keep = true;
     struct lwm2m_buffer *text = begin(uplink, &context);
     message_write_result(text, &context, to.endpoint, command, code, members);
     (void)send(uplink, &to);

@@ -55,6 +55,10 @@ void uplink_state(struct uplink *uplink, const struct lwm2m_device *device,
 void uplink_result(struct uplink *uplink, const struct lwm2m_device *device,
                    const struct command *command, uint8_t code, const struct command_text *members);
 
+/** `dropped` for a command whose device is not registered any more. */
+void uplink_orphan(struct uplink *uplink, const char *endpoint, const struct command *command,
+                   const char *reason);
+
 /** A command that is not carried out; `device` is NULL when none is registered. */
 void uplink_refusal(struct uplink *uplink, const char *endpoint, const struct lwm2m_device *device,
                     const struct command *command, const struct command_refusal *refusal);

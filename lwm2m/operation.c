@@ -41,6 +41,11 @@ bool lwm2m_operation_changes(enum lwm2m_operation operation)
     return operations[operation].changes;
 }
 
+bool lwm2m_request_changes(const struct lwm2m_request *request)
+{
+    return lwm2m_operation_changes(request->operation);
+}
+
 bool lwm2m_operation_observes(enum lwm2m_operation operation)
 {
     return operations[operation].observe == 0;

@@ -6,9 +6,11 @@
 #include "lwm2m/operation.h"
 #include "lwm2m/silence.h"
 
-bool lwm2m_server_is_awake(const struct lwm2m_server *server, const struct lwm2m_device *device)
+bool lwm2m_server_is_awake(const struct lwm2m_server *server, const struct lwm2m_device *device,
+                           uint64_t now_ms)
 {
-    return !device->queue_mode || server->now_ms < device->awake_until_ms;
+    uint64_t latest_ms = now_ms > server->now_ms ? now_ms : server->now_ms;
+    return !device->queue_mode || latest_ms < device->awake_until_ms;
 }
 
 static struct lwm2m_request *request_of_expiry(struct lwm2m_timer *timer)
@@ -115,7 +117,7 @@ void lwm2m_queue_touch(struct lwm2m_server *server, struct lwm2m_device *device)
 static struct lwm2m_request *next_request(struct lwm2m_server *server, struct lwm2m_device *device)
 {
     struct lwm2m_request *request = device->queue_head;
-    if (lwm2m_server_is_awake(server, device)) {
+    if (lwm2m_server_is_awake(server, device, server->now_ms)) {
         return request;
     }
     while (request && !request->send_now) {

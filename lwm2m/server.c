@@ -557,6 +557,11 @@ void lwm2m_server_reroute(struct lwm2m_server *server, const char *endpoint,
     lwm2m_server_leave(server);
 }
 
+struct lwm2m_device *lwm2m_server_next(struct lwm2m_server *server, size_t *cursor)
+{
+    return lwm2m_registry_next(&server->registry, cursor);
+}
+
 size_t lwm2m_server_device_count(const struct lwm2m_server *server)
 {
     return lwm2m_registry_count(&server->registry);

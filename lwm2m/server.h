@@ -252,8 +252,13 @@ void lwm2m_server_reroute(struct lwm2m_server *server, const char *endpoint,
 
 size_t lwm2m_server_device_count(const struct lwm2m_server *server);
 
+/** The devices one after the other, in no order: start with `*cursor` 0. NULL after the last. None
+ *  may come or leave meanwhile. */
+struct lwm2m_device *lwm2m_server_next(struct lwm2m_server *server, size_t *cursor);
+
 /** Whether a request to the device would go out now; it is only in queue mode that one sleeps. */
-bool lwm2m_server_is_awake(const struct lwm2m_server *server, const struct lwm2m_device *device);
+bool lwm2m_server_is_awake(const struct lwm2m_server *server, const struct lwm2m_device *device,
+                           uint64_t now_ms);
 
 /**
  * Sends a request, or lets it wait: for the one before it (NSTART 1), or until a device in queue
@@ -271,6 +276,9 @@ bool lwm2m_server_is_awake(const struct lwm2m_server *server, const struct lwm2m
  */
 struct lwm2m_request *lwm2m_device_request_after(const struct lwm2m_device *device,
                                                  const struct lwm2m_request *request);
+
+/** Whether it changes something on the device, so that a repetition matters. */
+bool lwm2m_request_changes(const struct lwm2m_request *request);
 
 /** Whether a request was sent and its answer is awaited; only the first of a device is. */
 bool lwm2m_request_is_under_way(const struct lwm2m_request *request);

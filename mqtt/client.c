@@ -289,6 +289,7 @@ static int on_message(void *context, char *topic, int topic_len, MQTTAsync_messa
         .qos = (uint8_t)from->qos,
         .retain = from->retained != 0,
         .duplicate = from->dup != 0,
+        .packet_id = from->qos > 0 ? (uint16_t)from->msgid : 0,
     };
     mqtt_properties_read(&from->properties, &message, users);
     /* A NUL within a topic is malformed (MQTT 5, 1.5.4.2): not worth a delivery. */

@@ -29,8 +29,9 @@ struct mqtt_message {
     struct mqtt_bytes payload;
     uint8_t qos;
     bool retain;
-    bool duplicate;  /* received only: the broker sent it before */
-    bool has_expiry; /* MQTT 5, 3.3.2.3.3 */
+    bool duplicate;     /* received only: the broker sent it before */
+    uint16_t packet_id; /* received only; 0 with QoS 0 */
+    bool has_expiry;    /* MQTT 5, 3.3.2.3.3 */
     uint32_t expiry_s;
     /* MQTT 5 only; left out when the connection speaks 3.1.1. */
     struct mqtt_bytes content_type;

@@ -383,6 +383,11 @@ class Gateway:
         self.process.kill()
         self.process.check_sanitizers()
 
+    def die_and_start(self, wait_online=True):
+        """SIGKILL, and a new process with the same files."""
+        self.kill()
+        return self.start(wait_online)
+
     def restart(self, wait_online=True):
         if self.process.running():
             self.stop()

@@ -68,8 +68,15 @@ int lwm2m_server_request(struct lwm2m_server *server, struct lwm2m_device *devic
     return 0;
 }
 
-bool lwm2m_server_is_awake(const struct lwm2m_server *server, const struct lwm2m_device *device)
+bool lwm2m_request_changes(const struct lwm2m_request *request)
 {
+    return request->operation == LWM2M_EXECUTE;
+}
+
+bool lwm2m_server_is_awake(const struct lwm2m_server *server, const struct lwm2m_device *device,
+                           uint64_t now_ms)
+{
+    (void)now_ms;
     assert_ptr_equal(device, &server->device);
     return !device->queue_mode || server->awake;
 }
