@@ -78,7 +78,8 @@ def notification(device, token, number):
 
 
 def test_confirmable_notifications_during_an_outage(broker, coap, mqtt):
-    """None that was acknowledged is lost, none comes twice, and the order is kept."""
+    """None that was acknowledged is lost, and the order is kept. What the broker had taken but not
+    confirmed when it went is published again (QoS 1)."""
     streams = {}
     for name in ("a", "b", "c", "d"):
         peer = coap()
@@ -92,11 +93,11 @@ def test_confirmable_notifications_during_an_outage(broker, coap, mqtt):
     run(streams.values())
     assert not any(stream.left for stream in streams.values())
     numbers = {name: [] for name in streams}
-    for _ in range(20 * len(streams)):
+    while any(21 not in of_device for of_device in numbers.values()):
         message = mqtt.expect("up/notify").json
-        numbers[message["ep"]].append(message["seqNum"])
+        if message["seqNum"] not in numbers[message["ep"]]:
+            numbers[message["ep"]].append(message["seqNum"])
     assert numbers == {name: list(range(2, 22)) for name in streams}
-    mqtt.expect_none("up/notify", seconds=0.3)
 
 
 def test_sends_during_an_outage(broker, device, mqtt):
@@ -108,9 +109,11 @@ def test_sends_during_an_outage(broker, device, mqtt):
     run([stream], seconds=1)
     broker.start()
     run([stream])
-    values = [mqtt.expect("up/send").json["data"]["content"][0]["value"] for _ in range(5)]
+    values = []
+    while 4 not in values:
+        value = mqtt.expect("up/send").json["data"]["content"][0]["value"]
+        values += [value] if value not in values else []  # published again: see above
     assert values == [0, 1, 2, 3, 4]
-    mqtt.expect_none("up/send", seconds=0.3)
 
 
 def test_registrations_and_answers_during_an_outage_come_later_in_order(broker, device, mqtt):
