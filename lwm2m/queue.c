@@ -146,7 +146,8 @@ static bool pump(struct lwm2m_server *server, struct lwm2m_device *device)
         lwcoap_exchange_hurry(server->coap, device->exchange, server->now_ms);
     }
     device->spoke = false;
-    if (server->now_ms >= device->silence_ms && lwm2m_server_is_awake(server, device)) {
+    if (server->now_ms >= device->silence_ms &&
+        lwm2m_server_is_awake(server, device, server->now_ms)) {
         lwm2m_silence_check(server, device);
     }
     while (device->queue_head && !device->exchange && !lwm2m_observations_fetch(device) &&

@@ -99,10 +99,10 @@ static void every_message_of_a_device_opens_its_window_anew(void **state)
         say(h, (enum word)word);
         pass(h, 999);
         struct lwm2m_device *device = lwm2m_server_find(h->server, "a");
-        assert_true(lwm2m_server_is_awake(h->server, device));
+        assert_true(lwm2m_server_is_awake(h->server, device, h->now_ms));
         pass(h, 1);
         lwm2m_server_run(h->server, h->now_ms);
-        assert_false(lwm2m_server_is_awake(h->server, device));
+        assert_false(lwm2m_server_is_awake(h->server, device, h->now_ms));
         send_request(h, "a", &probe);
         assert_int_equal(lwm2m_device_queue_length(device), word == ACKNOWLEDGES ? 2 : 1);
         h->count = h->checked = 0;
