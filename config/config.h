@@ -215,6 +215,7 @@ struct config {
         char *path; /* "": nothing is kept */
         enum config_store_sync sync;
         uint64_t max_bytes;
+        bool dtls_sessions;
     } store;
     struct {
         enum config_log_level level;

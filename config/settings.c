@@ -245,6 +245,8 @@ const struct config_setting config_settings[] = {
       CHOICE(store.sync, enum config_store_sync, store_syncs) },
     { "store.max_bytes", "1GiB", "largest size of the database; then it counts as full",
       SIZE(store.max_bytes, 4 * MIB, 1024 * GIB) },
+    { "store.dtls_sessions", "true", "DTLS sessions survive a restart; their keys are in the file",
+      BOOLEAN(store.dtls_sessions) },
 
     { "log.level", "info", "least severe events that are logged",
       CHOICE(log.level, enum config_log_level, log_levels) },

@@ -78,6 +78,7 @@ static int start_security(struct gateway *gateway)
     settings.config = gateway->config;
     settings.log = gateway->log;
     settings.ctx = gateway;
+    settings.journal = gateway->session_journal;
     random_fill(&gateway->random, settings.hash_key, sizeof(settings.hash_key));
     int err = secure_listeners_new(&settings, gateway_now_ms(NULL), &gateway->secure, &error);
     gateway_print_mistakes(&error);
@@ -266,9 +267,9 @@ static int start_connection(struct gateway *gateway)
 static int start(struct gateway *gateway)
 {
     static int (*const steps[])(struct gateway *) = {
-        start_log,       start_security,    gateway_start_store,    start_loop,
-        start_listeners, start_definitions, gateway_start_journals, start_server, start_door,
-        start_uplink,    start_downlink,    gateway_recover,        start_connection,
+        start_log,       gateway_start_store, gateway_start_sessions, start_security,   start_loop,
+        start_listeners, start_definitions,   gateway_start_journals, start_server,     start_door,
+        start_uplink,    start_downlink,      gateway_recover,        start_connection,
     };
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
         int err = steps[i](gateway);
@@ -295,6 +296,7 @@ static void release(struct gateway *gateway)
     mqtt_topic_free(gateway->command_topic);
     journal_free(gateway->journal);
     command_journal_free(gateway->command_journal);
+    session_journal_free(gateway->session_journal);
     loop_free(gateway->loop);
     for (size_t i = 0; i < gateway->listener_count; i++) {
         transport_udp_free(gateway->listeners[i]);

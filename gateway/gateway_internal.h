@@ -15,6 +15,7 @@
 #include "gateway/loop.h"
 #include "gateway/random.h"
 #include "gateway/secure_listeners.h"
+#include "gateway/session_journal.h"
 #include "gateway/store/store.h"
 
 #include "lwm2m/transport/udp.h"
@@ -35,6 +36,7 @@ struct gateway {
     struct store *store;             /* NULL: nothing is kept over a restart */
     struct journal *journal;         /* of devices and observations; NULL without a store */
     struct command_journal *command_journal;
+    struct session_journal *session_journal; /* NULL also without a dtls listener */
     struct definitions *definitions;
     struct auto_observe *auto_observe;
     struct lwm2m_server *server;
@@ -65,6 +67,9 @@ void gateway_load_definitions(struct gateway *gateway, const char *directory);
 
 /** Opens the store if there is to be one. @return 0, or what store_open() says */
 int gateway_start_store(struct gateway *gateway);
+
+/** What keeps DTLS sessions; after the store and before the listeners. @return 0, -EIO, -ENOMEM */
+int gateway_start_sessions(struct gateway *gateway);
 
 /** What writes into the store; after it. @return 0 or -ENOMEM */
 int gateway_start_journals(struct gateway *gateway);

@@ -25,6 +25,7 @@ static void rebuild(void *ctx)
     backlog_rebuild(gateway->backlog);
     journal_write_all(gateway->journal, gateway->server);
     downlink_write_all(gateway->downlink);
+    session_journal_write_all(gateway->session_journal);
 }
 
 int gateway_start_store(struct gateway *gateway)
@@ -48,6 +49,21 @@ int gateway_start_store(struct gateway *gateway)
 }
 
 /* --- what is written --- */
+
+int gateway_start_sessions(struct gateway *gateway)
+{
+    if (gateway->store == NULL || !secure_listeners_wanted(gateway->config)) {
+        return 0;
+    }
+    const struct session_journal_settings settings = {
+        .store = gateway->store,
+        .sessions = gateway->config->store.dtls_sessions,
+        .log = gateway->log,
+        .ctx = gateway,
+        .commit = commit,
+    };
+    return session_journal_new(&settings, &gateway->session_journal);
+}
 
 int gateway_start_journals(struct gateway *gateway)
 {
@@ -103,8 +119,10 @@ int gateway_recover(struct gateway *gateway)
         .now_ms = gateway_now_ms,
         .wall_ms = gateway_wall_ms,
     };
-    int err = recovery_run(&settings);
+    int err = secure_listeners_restore(gateway->secure);
+    err = err != 0 ? err : recovery_run(&settings);
     if (err == 0) {
+        secure_listeners_check_restored(gateway->secure, gateway->server, gateway_now_ms(NULL));
         observe_missing(gateway);
     }
     return err;
@@ -114,7 +132,15 @@ int gateway_recover(struct gateway *gateway)
 
 int gateway_commit(struct gateway *gateway)
 {
-    return gateway->store != NULL ? store_commit(gateway->store) : 0;
+    if (gateway->store == NULL) {
+        return 0;
+    }
+    session_journal_export(gateway->session_journal);
+    int err = store_commit(gateway->store);
+    if (err == 0) {
+        session_journal_committed(gateway->session_journal);
+    }
+    return err;
 }
 
 static void report_drops(struct gateway *gateway, uint64_t now_ms)

@@ -9,6 +9,7 @@
 #include "gateway/identity.h"
 #include "gateway/log.h"
 #include "gateway/security_files.h"
+#include "gateway/session_journal.h"
 #include "lwm2m/server.h"
 
 enum {
@@ -27,6 +28,7 @@ struct secure_listeners {
     void (*receive)(void *ctx, const struct transport_route *route, uint8_t *data, size_t len);
     void (*established)(void *ctx, const struct transport_route *route, const char *endpoint);
     struct transport_dtls *dtls;
+    struct session_journal *journal;
     struct security_files files;
     bool allow_plain;
 
@@ -73,6 +75,7 @@ static void on_established(void *ctx, const struct transport_dtls_info *info)
 {
     const struct secure_listeners *listeners = ctx;
     char endpoint[256];
+    session_journal_numbered(listeners->journal, info->route.session);
     if (log_enabled(listeners->log, LOG_LEVEL_DEBUG)) {
         char peer[TRANSPORT_ADDRESS_TEXT_MAX], name[IDENTITY_TEXT_SIZE];
         transport_address_format(&info->route.remote, peer);
@@ -114,8 +117,15 @@ static void on_closed(void *ctx, const struct transport_dtls_info *info,
 {
     const struct secure_listeners *listeners = ctx;
     char name[IDENTITY_TEXT_SIZE];
+    session_journal_closed(listeners->journal, info->route.session);
     log_debug(listeners->log, "dtls-closed", LOG_NUMBER("session", info->route.session),
               LOG_TEXT("identity", name_of(info, name)), LOG_TEXT("reason", reasons[reason]));
+}
+
+static void on_changed(void *ctx, uint32_t session)
+{
+    const struct secure_listeners *listeners = ctx;
+    session_journal_changed(listeners->journal, session);
 }
 
 /* --- start and end --- */
@@ -166,9 +176,10 @@ static int new_engine(struct secure_listeners *listeners, const struct config *c
         .established = on_established,
         .failed = on_failed,
         .closed = on_closed,
+        .changed = on_changed,
         .find_key = on_find_key,
     };
-    const struct transport_dtls_settings settings = {
+    struct transport_dtls_settings settings = {
         .sessions_max = config->lwm2m.dtls.max_sessions,
         .live_max = config->lwm2m.dtls.live_sessions,
         .half_open_max = config->lwm2m.dtls.max_handshakes,
@@ -179,6 +190,7 @@ static int new_engine(struct secure_listeners *listeners, const struct config *c
         .alerts_per_s = ALERTS_PER_S,
         .connection_id = config->lwm2m.dtls.connection_id,
     };
+    session_journal_prepare(listeners->journal, &settings);
     return transport_dtls_new(&settings, &events, listeners, now_ms, &listeners->dtls);
 }
 
@@ -210,6 +222,7 @@ int secure_listeners_new(const struct secure_listeners_settings *settings, uint6
     listeners->send = settings->send;
     listeners->receive = settings->receive;
     listeners->established = settings->established;
+    listeners->journal = settings->journal;
     listeners->allow_plain = settings->config->security.allow_plain;
     int err = security_files_load(settings->config, listeners->hash_key, &listeners->files, error);
     err = err != 0 ? err : new_engine(listeners, settings->config, now_ms);
@@ -270,6 +283,9 @@ void secure_listeners_send(struct secure_listeners *listeners, const struct tran
                            const uint8_t *data, size_t len)
 {
     int err = transport_dtls_send(listeners->dtls, route, data, len);
+    if (err == -EAGAIN && session_journal_renew(listeners->journal, route->session)) {
+        err = transport_dtls_send(listeners->dtls, route, data, len);
+    }
     if (err == -EMSGSIZE) {
         log_warn(
             listeners->log, "message-too-long", LOG_NUMBER("session", route->session),
@@ -435,6 +451,44 @@ int secure_listeners_reload(struct secure_listeners *listeners, const struct con
     log_short_keys(listeners);
     security_files_deinit(&before);
     return 0;
+}
+
+/* --- a restart --- */
+
+int secure_listeners_restore(struct secure_listeners *listeners)
+{
+    return listeners != NULL ? session_journal_restore(listeners->journal, listeners->dtls) : 0;
+}
+
+static bool is_unknown_by_now(void *ctx, const struct transport_dtls_info *info)
+{
+    const struct secure_listeners *listeners = ctx;
+    struct credential credential;
+    return info->kind == TRANSPORT_DTLS_PSK &&
+           !credentials_find(listeners->files.psk, info->identity, info->identity_len, &credential);
+}
+
+static bool is_spoken_for_by_nobody(void *ctx, const struct lwm2m_device *device)
+{
+    const struct secure_listeners *listeners = ctx;
+    struct transport_dtls_info info;
+    uint32_t session = lwm2m_device_route(device)->session;
+    return session != 0 && transport_dtls_find(listeners->dtls, session, &info) &&
+           is_unknown_by_now(ctx, &info);
+}
+
+void secure_listeners_check_restored(struct secure_listeners *listeners,
+                                     struct lwm2m_server *server, uint64_t now_ms)
+{
+    if (listeners == NULL || transport_dtls_sessions(listeners->dtls) == 0) {
+        return;
+    }
+    size_t kicked = lwm2m_server_kick_if(server, is_spoken_for_by_nobody, listeners, now_ms);
+    size_t closed = transport_dtls_close_if(listeners->dtls, is_unknown_by_now, listeners);
+    if (kicked + closed > 0) {
+        log_info(listeners->log, "identities-gone", LOG_NUMBER("sessions_closed", closed),
+                 LOG_NUMBER("devices_removed", kicked));
+    }
 }
 
 /* --- counters --- */

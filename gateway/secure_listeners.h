@@ -17,11 +17,13 @@ struct log;
 struct lwm2m_device;
 struct lwm2m_server;
 struct secure_listeners;
+struct session_journal;
 
 struct secure_listeners_settings {
-    const struct config *config; /* borrowed for the call of _new */
-    struct log *log;             /* NULL: only to check the files */
-    uint64_t hash_key[2];        /* random */
+    const struct config *config;     /* borrowed for the call of _new */
+    struct log *log;                 /* NULL: only to check the files */
+    uint64_t hash_key[2];            /* random */
+    struct session_journal *journal; /* borrowed; NULL: sessions end with the process */
     void *ctx;
     /** An encrypted datagram for the socket of route->listener; borrowed. */
     void (*send)(void *ctx, const struct transport_route *route, const uint8_t *data, size_t len);
@@ -49,6 +51,14 @@ void secure_listeners_free(struct secure_listeners *listeners);
 /** Whether a session is at the address of a datagram. */
 bool secure_listeners_know(const struct secure_listeners *listeners,
                            const struct transport_route *route);
+
+/** Takes the stored sessions back. @return 0, or as session_journal_restore() */
+[[nodiscard]] int secure_listeners_restore(struct secure_listeners *listeners);
+
+/** After the registrations came back too: what an identity stood for that is gone meanwhile ends.
+ */
+void secure_listeners_check_restored(struct secure_listeners *listeners,
+                                     struct lwm2m_server *server, uint64_t now_ms);
 
 /** A datagram from a dtls listener. */
 void secure_listeners_receive(struct secure_listeners *listeners,

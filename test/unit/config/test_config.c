@@ -90,6 +90,7 @@ static void empty_file_gives_the_defaults_of_the_contract(void **state)
         assert_string_equal(config.store.path, "");
         assert_int_equal(config.store.sync, CONFIG_STORE_SYNC_PROCESS);
         assert_int_equal(config.store.max_bytes, 1024 * 1024 * 1024);
+        assert_true(config.store.dtls_sessions);
         assert_int_equal(config.mqtt.backlog_full, CONFIG_BACKLOG_REFUSE);
         assert_int_equal(config.mqtt.drain_rate, 2000);
         assert_int_equal(config.log.level, CONFIG_LOG_INFO);
