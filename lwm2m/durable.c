@@ -125,6 +125,7 @@ int lwm2m_server_restore_device(struct lwm2m_server *server,
                                 const struct lwm2m_durable_device *state, uint64_t now_ms,
                                 struct lwm2m_device **out)
 {
+    server->now_ms = now_ms > server->now_ms ? now_ms : server->now_ms;
     if (!is_sound(state)) {
         return -EBADMSG;
     }

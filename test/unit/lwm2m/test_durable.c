@@ -405,6 +405,34 @@ static void a_lost_observation_is_set_up_again_after_an_update(void **state)
     expect(h, "updated a", "< ACK 2.04 ", "< CON 0.01  observe=0/3/0/9 accept=110", NULL);
 }
 
+/* Nothing was heard since the restart for longer than the device promised. */
+static void an_observation_that_falls_silent_after_a_restart_is_noticed(void **state)
+{
+    struct harness *h = *state;
+    struct store store;
+    const struct lwm2m_durable_observation kept = {
+        .state = LWM2M_OBSERVATION_ESTABLISHED,
+        .path = { { 3, 0, 9 }, 3 },
+        .query = "pmax=60",
+        .accept = LWM2M_FORMAT_NONE,
+    };
+    device_register(h, "ep=a&lt=3000&lwm2m=1.1", LINKS);
+    keep(h, &store);
+    struct lwm2m_server_settings settings = harness_settings();
+    settings.observe_grace_ms = 10000;
+    harness_restart(h, &settings);
+    struct lwm2m_device *device = NULL;
+    assert_int_equal(lwm2m_server_restore_device(h->server, &store.device, h->now_ms, &device), 0);
+    assert_int_equal(lwm2m_server_restore_observation(h->server, device, &kept), 0);
+    h->count = 0;
+    pass(h, 60000);
+    device_update(h, NULL, NULL);
+    expect(h, "updated a", "< ACK 2.04 ", NULL);
+    pass(h, 11000);
+    device_update(h, NULL, NULL);
+    expect(h, "updated a", "< ACK 2.04 ", "< CON 0.01  observe=0/3/0/9 ?pmax=60 accept=110", NULL);
+}
+
 static void a_composite_observation_comes_back_with_its_paths(void **state)
 {
     struct harness *h = *state;
@@ -495,6 +523,7 @@ int main(void)
         TEST(an_observation_can_be_cancelled_after_a_restart),
         TEST(an_observation_is_set_up_again_when_the_device_registers),
         TEST(a_lost_observation_is_set_up_again_after_an_update),
+        TEST(an_observation_that_falls_silent_after_a_restart_is_noticed),
         TEST(a_composite_observation_comes_back_with_its_paths),
         TEST(the_context_of_an_observation_comes_back),
         TEST(an_update_tells_whether_it_changed_anything),
