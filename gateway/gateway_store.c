@@ -124,6 +124,7 @@ int gateway_recover(struct gateway *gateway)
     if (err == 0) {
         secure_listeners_check_restored(gateway->secure, gateway->server, gateway_now_ms(NULL));
         observe_missing(gateway);
+        store_recovered(gateway->store);
     }
     return err;
 }

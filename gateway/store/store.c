@@ -211,7 +211,7 @@ int store_replace(struct store *store, const char *why)
               LOG_TEXT("reason", why), LOG_TEXT("put_aside", aside),
               LOG_NUMBER("salvaged", salvaged),
               LOG_TEXT("result", err == 0 ? "a fresh file is used" : strerror(-err)));
-    store->stale = err == 0;
+    store->stale = err == 0 && store->recovered;
     free(aside);
     return err;
 }
@@ -287,7 +287,6 @@ int store_open(const struct store_settings *settings, struct store **store)
     int err = open_file(made);
     if (err == -EBADMSG) {
         err = store_replace(made, "it is no database of lwm2mqtt, or damaged");
-        made->stale = false; /* nothing is known yet */
     }
     if (err != 0) {
         log_refusal(made, err);
@@ -298,6 +297,11 @@ int store_open(const struct store_settings *settings, struct store **store)
     store_note(made, 0);
     *store = made;
     return 0;
+}
+
+void store_recovered(struct store *store)
+{
+    store->recovered = true;
 }
 
 void store_close(struct store *store)

@@ -56,6 +56,12 @@ enum store_health {
  */
 [[nodiscard]] int store_open(const struct store_settings *settings, struct store **store);
 
+/**
+ * The process has taken over all that the file says. Until then a file that proves damaged is
+ * replaced by what can be read of it, and that is the truth; from now on `rebuild` is.
+ */
+void store_recovered(struct store *store);
+
 /** Commits what is pending and closes. Accepts NULL. */
 void store_close(struct store *store);
 

@@ -67,6 +67,7 @@ struct store {
     char *pending;
     size_t pending_len;
     size_t pending_capacity;
+    bool recovered;  /* the process holds all that the file says */
     bool stale;      /* the file is to be rebuilt from memory */
     bool overflowed; /* changes found no room */
     bool direct;     /* within a rebuild: changes go straight into the open transaction */
