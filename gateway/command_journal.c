@@ -5,6 +5,7 @@
 
 #include "lwm2m/hash/siphash.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -122,6 +123,9 @@ int command_journal_take(struct command_journal *journal, const char *endpoint,
         return 0;
     }
     struct store *store = journal->settings.store;
+    if (store_health(store) != STORE_WELL) {
+        return -ENOSPC; /* what is left of it is for the ends of commands */
+    }
     uint64_t wall_ms = journal->settings.wall_ms(journal->settings.ctx);
     struct store_command row = {
         .id = store_command_next_id(store),

@@ -8,7 +8,7 @@
 #include <errno.h>
 
 enum {
-    MAX_PENDING = 16 * 1024 * 1024, /* bytes of changes that wait for a disk */
+    MAX_PENDING = 64 * 1024 * 1024, /* bytes of changes that wait for a disk */
     ROUNDS = 4, /* of a commit and what it lets go, which may change the store again */
     REPORT_MS = 60000,
 };

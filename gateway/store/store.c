@@ -293,7 +293,6 @@ int store_open(const struct store_settings *settings, struct store **store)
         store_close(made);
         return err;
     }
-    made->runs = true;
     store_note(made, 0);
     *store = made;
     return 0;

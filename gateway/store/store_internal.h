@@ -80,7 +80,6 @@ struct store {
     struct store_checkpoint *checkpoint; /* NULL: none runs */
     int log_pages;                       /* of the log, after the last commit */
 
-    bool runs; /* opened: the process knows what the file should hold */
     enum store_health health;
     int last_error;        /* of the last commit, 0 when it succeeded */
     uint64_t retry_ms;     /* when a commit is tried again after a failure */

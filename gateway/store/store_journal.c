@@ -18,6 +18,7 @@ enum {
     FIRST_CAPACITY = 64 * 1024,
     KEPT_CAPACITY = 1024 * 1024, /* a larger buffer is given back */
     RETRY_MS = 500,
+    REBUILD_RETRY_MS = 30000, /* it writes everything, which takes seconds for a large fleet */
     ROOMS = 14, /* times that room is made for one commit, the most */
 };
 
@@ -274,7 +275,8 @@ int store_commit(struct store *store)
         forget_pending(store);
         store_checkpoint_consider(store);
     } else {
-        store->retry_ms = store->settings.now_ms(store->settings.ctx) + RETRY_MS;
+        uint64_t pause_ms = store->stale ? REBUILD_RETRY_MS : RETRY_MS;
+        store->retry_ms = store->settings.now_ms(store->settings.ctx) + pause_ms;
         err = err == -EBADMSG ? -EIO : err;
     }
     store_note(store, err);

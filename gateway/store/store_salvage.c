@@ -73,7 +73,7 @@ uint64_t store_salvage(struct store *store, const char *damaged_path)
     }
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]) && code == SQLITE_OK; i++) {
         sqlite3_stmt *to = store->statements[tables[i].put];
-        bool skip = tables[i].is_rebuilt && store->runs && store->settings.rebuild != NULL;
+        bool skip = tables[i].is_rebuilt && store->recovered && store->settings.rebuild != NULL;
         if (!skip && !copy_rows(damaged, store_statement_text(tables[i].all), to, &rows)) {
             (void)copy_rows_backward(damaged, tables[i].all, to, &rows);
         }

@@ -113,3 +113,30 @@ def test_a_full_disk_refuses_commands_and_loses_none(small_disk, gateway, coap, 
     filler.free()
     wait_until(lambda: registers(device), timeout=30, what="a Register is accepted again")
     assert served(mqtt, device)
+
+
+def test_a_full_disk_at_the_start(small_disk, gateway, coap, mqtt):
+    """It starts, refuses what it cannot keep, and works when there is room again."""
+    filler = Filler(small_disk)
+    sleeper = coap()
+    sleeper.register("sleeper", queries=("Q",))
+    gateway.stop()
+    filler.fill()
+    gateway.set("lwm2m.qmode_time_window", "100ms")
+    gateway.set("lwm2m.queue_length", 1000)
+    gateway.start()
+    refused = None
+    write = {"msgType": "write", "data": {"path": "/3303/0/5750", "value": "v" * 60000,
+                                          "type": "String"}}
+    accepted = []
+    while refused is None:
+        req_id = mqtt.command("sleeper", write)
+        try:
+            refused = mqtt.answer(req_id, 0.3)
+        except AssertionError:
+            accepted.append(req_id)
+        assert len(accepted) < 200
+    assert refused["data"]["code"] == "5.03" and refused["data"]["reason"]
+    assert not registers(sleeper)
+    filler.free()
+    wait_until(lambda: registers(sleeper), timeout=30, what="a Register is accepted again")

@@ -75,7 +75,6 @@ int fixture_tear_down(void **state)
 void fixture_open(struct store_fixture *fixture)
 {
     assert_int_equal(store_open(&fixture->settings, &fixture->store), 0);
-    store_recovered(fixture->store);
 }
 
 void fixture_close(struct store_fixture *fixture)

@@ -253,6 +253,7 @@ static void test_damage_that_is_found_while_writing(void **state)
     fixture_close(fixture);
     fixture_remove(fixture, "store.db-"); /* the log could mend everything */
     fixture_open(fixture);
+    store_recovered(fixture->store);
     fixture_damage(fixture);
     store_session_put(fixture->store, &(struct store_session){ .number = 7 });
     for (int i = 0; i < 5; i++) {
@@ -263,6 +264,34 @@ static void test_damage_that_is_found_while_writing(void **state)
     assert_non_null(strstr(fixture->logged, "store-damaged"));
     fixture_reopen(fixture);
     assert_true(messages(fixture->store) >= 5);
+}
+
+/* Nothing is in memory yet: the devices before and behind the damage are taken over. */
+static void test_damage_that_is_found_while_the_state_is_read(void **state)
+{
+    struct store_fixture *fixture = *state;
+    size_t len;
+    fixture->settings.rebuild = rebuild;
+    fixture_open(fixture);
+    put_many(fixture->store);
+    fixture_close(fixture);
+    char *bytes = fixture_read(fixture, &len);
+    char *name = memmem(bytes, len, "urn:250", 7); /* on a leaf of the table of devices */
+    assert_non_null(name);
+    memset(bytes + ((size_t)(name - bytes) & ~(size_t)4095), 0x77, 4096);
+    fixture_write(fixture, bytes, len);
+    free(bytes);
+    fixture_open(fixture);
+    (void)devices(fixture->store); /* some of them twice */
+    size_t count = devices(fixture->store);
+    assert_in_range(count, 100, 299);
+    assert_non_null(strstr(fixture->logged, "store-damaged"));
+    assert_int_equal(messages(fixture->store), 300);
+    store_recovered(fixture->store);
+    put_message(fixture->store, 1000);
+    assert_int_equal(store_commit(fixture->store), 0);
+    fixture_reopen(fixture);
+    assert_int_equal(devices(fixture->store), count); /* nothing was rebuilt from nothing */
 }
 
 int main(void)
@@ -276,6 +305,7 @@ int main(void)
         STORE_TEST(test_too_many_pending_changes_end_in_a_rebuild),
         STORE_TEST(test_damage_to_any_page),
         STORE_TEST(test_damage_that_is_found_while_writing),
+        STORE_TEST(test_damage_that_is_found_while_the_state_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
