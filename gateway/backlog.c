@@ -243,6 +243,7 @@ int backlog_new(const struct backlog_settings *settings, struct backlog **backlo
     made->slots = slots;
     made->free_slot = 1;
     made->number = 1;
+    made->committed = true;
     made->max_answers = settings->max_waiting + settings->max_waiting / 4 + RESERVED_MIN;
     int err = backlog_stored_init(made);
     if (err != 0) {
@@ -355,8 +356,7 @@ static void settle_durable(struct backlog *backlog)
     while (more) {
         struct backlog_entry *entry = backlog->undurable.first;
         more = entry != last;
-        backlog_list_remove(&backlog->undurable, BACKLOG_UNDURABLE, entry);
-        entry->is_undurable = false;
+        backlog_stored_durable(backlog, entry);
         if (may_retire(entry)) {
             retire(backlog, entry);
         } else if (entry->is_stored) {
@@ -368,6 +368,7 @@ static void settle_durable(struct backlog *backlog)
 void backlog_turn(struct backlog *backlog, uint64_t now_ms, bool committed)
 {
     backlog->now_ms = now_ms;
+    backlog->committed = committed;
     if (backlog->settings.store != NULL) {
         if (committed) {
             backlog_stored_read(backlog);

@@ -46,6 +46,9 @@ struct backlog_tail {
     uint64_t bytes;
     uint64_t unread;  /* rows that are not in memory */
     uint64_t read_to; /* number of the last row that was read or passed over */
+    uint64_t undurable_bytes;
+    uint64_t limit;    /* bytes that there may be: less than usual while the store is full */
+    uint64_t limit_ms; /* when it may be lowered again */
     uint64_t dropped_to;
     uint64_t dropped;
     uint32_t *devices; /* how many messages of devices of each hash; NULL without a store */
@@ -70,6 +73,7 @@ struct backlog {
     bool outage; /* what waited for the broker is not worked off yet */
     bool congested;
     bool handing_over;
+    bool committed; /* the last commit succeeded */
     uint64_t now_ms;
     struct backlog_slot *slots;
     struct backlog_tail tail;
@@ -106,13 +110,17 @@ void backlog_stored_put(struct backlog *backlog, struct backlog_entry *entry);
 /** Writes the row of an entry that has one once more, into a new file. */
 void backlog_stored_put_again(struct backlog *backlog, const struct backlog_entry *entry);
 
+/** The row of an entry is durable, or goes. */
+void backlog_stored_durable(struct backlog *backlog, struct backlog_entry *entry);
+
 /** Counts an entry as waiting in the store from now on. */
 void backlog_stored_add(struct backlog *backlog, struct backlog_entry *entry);
 
 /** An entry leaves for good: its row and what counted it go. */
 void backlog_stored_remove(struct backlog *backlog, struct backlog_entry *entry);
 
-/** Drops the oldest when there is too much and that is wanted; only when all is committed. */
+/** Drops the oldest when there is too much and that is wanted; only when all is committed, or
+ *  nothing is being handed over. */
 void backlog_stored_trim(struct backlog *backlog);
 
 /** Reads what may be handed over next into the window; only when all is committed. */

@@ -11,9 +11,11 @@
 #include <string.h>
 
 enum {
-    DEVICES = 1 << 17, /* counters */
-    READ_MAX = 256,    /* rows in memory at a time, the most */
-    DROP_PIECE = 64,   /* rows that make room at a time */
+    DEVICES = 1 << 17,      /* counters */
+    READ_MAX = 256,         /* rows in memory at a time, the most */
+    DROP_PIECE = 64,        /* rows that make room at a time */
+    FULL_ROOM = 256 * 1024, /* bytes that a full store is kept free for what is new */
+    FULL_MS = 600,          /* until that may have helped: a commit is tried every 500 ms */
     TOKEN = 1000,
     BURST_MS = 100, /* of the drain rate that may be saved up */
 };
@@ -115,6 +117,7 @@ int backlog_stored_init(struct backlog *backlog)
     if (backlog->tail.devices == NULL) {
         return -ENOMEM;
     }
+    backlog->tail.limit = backlog->settings.max_stored;
     backlog->number = store_message_last_id(backlog->settings.store) + 1;
     return survey(backlog);
 }
@@ -140,6 +143,15 @@ void backlog_stored_put(struct backlog *backlog, struct backlog_entry *entry)
     store_message_put(backlog->settings.store, &row);
     entry->has_row = entry->is_undurable = true;
     backlog_list_append(&backlog->undurable, BACKLOG_UNDURABLE, entry);
+    backlog->tail.undurable_bytes += store_message_bytes(&row);
+}
+
+void backlog_stored_durable(struct backlog *backlog, struct backlog_entry *entry)
+{
+    const struct store_message row = row_of(entry);
+    backlog_list_remove(&backlog->undurable, BACKLOG_UNDURABLE, entry);
+    backlog->tail.undurable_bytes -= store_message_bytes(&row);
+    entry->is_undurable = false;
 }
 
 void backlog_stored_put_again(struct backlog *backlog, const struct backlog_entry *entry)
@@ -160,7 +172,7 @@ void backlog_stored_add(struct backlog *backlog, struct backlog_entry *entry)
 void backlog_stored_remove(struct backlog *backlog, struct backlog_entry *entry)
 {
     if (entry->is_undurable) {
-        backlog_list_remove(&backlog->undurable, BACKLOG_UNDURABLE, entry);
+        backlog_stored_durable(backlog, entry);
     }
     if (entry->is_stored) {
         const struct store_message row = row_of(entry);
@@ -183,7 +195,8 @@ int backlog_stored_room(struct backlog *backlog, const struct backlog_message *m
         return -ENOSPC;
     }
     bool is_full = store_health(settings->store) == STORE_FULL;
-    return is_full && !message->answer && !settings->drop_oldest ? -ENOSPC : 0;
+    bool makes_room = settings->drop_oldest && backlog->committed;
+    return is_full && !message->answer && !makes_room ? -ENOSPC : 0;
 }
 
 static void drop_row(void *ctx, const struct store_message *row)
@@ -199,17 +212,36 @@ static void drop_row(void *ctx, const struct store_message *row)
     }
 }
 
+/*
+ * A store that is full holds what it holds, less some room for what is new and for what did not
+ * fit.
+ */
+static void set_limit(struct backlog *backlog)
+{
+    struct backlog_tail *tail = &backlog->tail;
+    bool is_full = store_health(backlog->settings.store) == STORE_FULL;
+    if (!is_full) {
+        tail->limit = backlog->settings.max_stored;
+    } else if (backlog->now_ms >= tail->limit_ms &&
+               (tail->limit == backlog->settings.max_stored || !backlog->committed)) {
+        uint64_t room = FULL_ROOM + tail->undurable_bytes * 2;
+        tail->limit = tail->bytes > room ? tail->bytes - room : 0;
+        tail->limit_ms = backlog->now_ms + FULL_MS;
+    }
+}
+
 void backlog_stored_trim(struct backlog *backlog)
 {
-    const struct backlog_settings *settings = &backlog->settings;
     struct backlog_tail *tail = &backlog->tail;
-    int rows = settings->drop_oldest ? 1 : 0;
-    bool is_full = rows > 0 && store_health(settings->store) == STORE_FULL;
-    while (rows > 0 && (is_full || tail->bytes > settings->max_stored)) {
+    if (!backlog->settings.drop_oldest) {
+        return;
+    }
+    set_limit(backlog);
+    int rows = 1;
+    while (rows > 0 && tail->bytes > tail->limit) {
         struct walk walk = walk_begin(backlog);
         uint64_t after = tail->dropped_to > tail->read_to ? tail->dropped_to : tail->read_to;
-        rows = store_messages_oldest(settings->store, after, DROP_PIECE, drop_row, &walk);
-        is_full = false; /* a piece a turn: it is to be seen whether that helps */
+        rows = store_messages_oldest(backlog->settings.store, after, DROP_PIECE, drop_row, &walk);
     }
 }
 

@@ -25,8 +25,9 @@
 #include <unistd.h>
 
 enum {
-    MAX_RECORDS = 10000,   /* values in one payload of a device */
-    MAX_EXCHANGES = 65536, /* requests under way at once */
+    MAX_RECORDS = 10000,              /* values in one payload of a device */
+    MAX_EXCHANGES = 65536,            /* requests under way at once */
+    STORE_OVERHEAD = 2 * 1024 * 1024, /* bytes of the file that hold no rows: the reserve, slack */
 };
 
 /* --- the start --- */
@@ -195,7 +196,8 @@ static int start_uplink(struct gateway *gateway)
     struct backlog_settings backlog = gateway_backlog_callbacks;
     backlog.ctx = gateway;
     backlog.store = gateway->store;
-    backlog.max_stored = config->store.max_bytes / 4 * 3; /* the rest is for the state of devices */
+    backlog.max_stored = (config->store.max_bytes - STORE_OVERHEAD) / 4 *
+                         3; /* the rest is for the state of devices */
     backlog.drop_oldest = config->mqtt.backlog_full == CONFIG_BACKLOG_DROP_OLDEST;
     backlog.drain_rate = config->mqtt.drain_rate;
     backlog.max_waiting = config->mqtt.max_backlog;

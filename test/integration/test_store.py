@@ -177,3 +177,31 @@ def test_a_broker_that_hangs_is_an_outage(broker, device, gateway, mqtt):
     numbers = []
     while set(numbers) != {2, 3}:  # a message that was under way may come twice
         numbers.append(mqtt.expect("up/notify", timeout=30).json["seqNum"])
+
+
+@pytest.mark.settings({"store.max_bytes": "4MiB", "mqtt.backlog_full": "drop_oldest",
+                       "mqtt.drain_rate": 0})
+def test_the_oldest_make_room_in_a_long_outage(broker, device, gateway, mqtt):
+    token = observe(mqtt, device, path="/3303/0/5701", value=b"unit")
+    req_id = mqtt.command("meter", {"msgType": "read", "data": {"path": "/3/0/0"}})
+    request = device.next_request()
+    broker.kill()
+    gateway.process.wait_line("broker-lost")
+    device.respond(request, payload=b"x", content_format=TEXT)
+    last = 6000
+    for number in range(2, last + 1):
+        device.send(Message(NON, 69, device.next_mid(), token,
+                            [(OBSERVE, number), (CONTENT_FORMAT, TEXT)], b"u" * 1000))
+        if number % 50 == 0:
+            assert device.ping()
+    deliver(device, [notification(device, token, last + 1)])
+    gateway.process.wait_line("messages-dropped .*count=[0-9]+")
+    broker.start()
+    assert mqtt.answer(req_id, 30)["data"]["code"] == "2.05", "an answer is never dropped"
+    numbers = []
+    while last + 1 not in numbers:
+        numbers.append(mqtt.expect("up/notify", timeout=30).json["seqNum"])
+    assert numbers == sorted(numbers)
+    assert 1000 < len(numbers) < last - 1000
+    assert set(range(last - 500, last + 2)) <= set(numbers)
+    assert os.path.getsize(gateway.settings["store"]["path"]) <= 4 * 1024 * 1024

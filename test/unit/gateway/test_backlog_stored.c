@@ -404,6 +404,39 @@ static void the_oldest_make_room_but_for_answers(void **state)
     end(&fake);
 }
 
+static void the_oldest_make_room_when_the_file_is_full(void **state)
+{
+    struct store_fixture *fixture = *state;
+    struct fake fake;
+    char payload[1100];
+    fixture->settings.max_bytes = 4 * 1024 * 1024;
+    begin(&fake, fixture);
+    backlog_free(fake.backlog);
+    fake.settings.max_stored = 3 * 1024 * 1024;
+    fake.settings.drop_oldest = true;
+    assert_int_equal(backlog_new(&fake.settings, &fake.backlog), 0);
+    memset(payload, 'x', sizeof(payload));
+    payload[sizeof(payload) - 1] = '\0';
+    int refused = 0;
+    for (int i = 0; i < 6000; i++) {
+        refused += put(&fake, &(struct wanted){ .endpoint = "a", .payload = payload }) != 0;
+        if (i % 20 == 0) {
+            fixture->now_ms += 1; /* much faster than a commit is tried again */
+            turn(&fake);
+        }
+    }
+    for (int i = 0; i < 100; i++) {
+        fixture->now_ms += 20;
+        turn(&fake);
+    }
+    PUT(&fake, .endpoint = "a", .payload = "last", .receipt = 9);
+    turn(&fake);
+    assert_string_equal(fake.settled, "+9");
+    assert_true(refused < 5000);
+    assert_in_range(backlog_stored(fake.backlog), 1000, 4000);
+    end(&fake);
+}
+
 static void without_a_working_store_messages_wait_in_memory(void **state)
 {
     struct fake fake;
@@ -596,6 +629,7 @@ int main(void)
         STORE_TEST(a_kept_message_among_stored_ones_is_not_read_twice),
         STORE_TEST(a_full_store_refuses),
         STORE_TEST(the_oldest_make_room_but_for_answers),
+        STORE_TEST(the_oldest_make_room_when_the_file_is_full),
         STORE_TEST(without_a_working_store_messages_wait_in_memory),
         STORE_TEST(nothing_that_was_settled_is_lost_whatever_happens),
     };
