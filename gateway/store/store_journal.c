@@ -19,7 +19,7 @@ enum {
     KEPT_CAPACITY = 1024 * 1024, /* a larger buffer is given back */
     RETRY_MS = 500,
     REBUILD_RETRY_MS = 30000, /* it writes everything, which takes seconds for a large fleet */
-    ROOMS = 14, /* times that room is made for one commit, the most */
+    ROOMS = 14,               /* times that room is made for one commit, the most */
 };
 
 /* A change in the buffer: this, `count` values, the bytes of the values; a multiple of 8 bytes. */
