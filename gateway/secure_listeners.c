@@ -1,4 +1,4 @@
-#include "gateway/secure_listeners.h"
+#include "gateway/secure_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -13,27 +13,10 @@
 #include "lwm2m/server.h"
 
 enum {
-    RETRANSMIT_MIN_MS =
-        1000, /* RFC 6347, 4.2.4.1, but not up to a minute: devices give up sooner */
+    RETRANSMIT_MIN_MS = 1000, /* RFC 6347, 4.2.4.1; a minute would be longer than devices wait */
     RETRANSMIT_MAX_MS = 16000,
     ALERTS_PER_S = 10,
     REFUSED_PERIOD_MS = 10000, /* between two lines about handshakes that found no room */
-};
-
-struct secure_listeners {
-    struct log *log;
-    uint64_t hash_key[2];
-    void *ctx;
-    void (*send)(void *ctx, const struct transport_route *route, const uint8_t *data, size_t len);
-    void (*receive)(void *ctx, const struct transport_route *route, uint8_t *data, size_t len);
-    void (*established)(void *ctx, const struct transport_route *route, const char *endpoint);
-    struct transport_dtls *dtls;
-    struct session_journal *journal;
-    struct security_files files;
-    bool allow_plain;
-
-    uint64_t refused_logged; /* handshakes that found no room, as far as the log knows */
-    uint64_t refused_ms;     /* when the next line about them may come */
 };
 
 /* --- what the engine asks and tells --- */
@@ -145,8 +128,7 @@ static struct transport_dtls_text text_of(const struct secret_file *file)
     return (struct transport_dtls_text){ .text = file->text, .len = file->len };
 }
 
-/* Puts files in force for handshakes to come; names the setting that is to blame when it cannot. */
-static int set_credentials(struct transport_dtls *dtls, const struct config *config,
+int secure_set_credentials(struct transport_dtls *dtls, const struct config *config,
                            const struct security_files *files, struct config_error *error)
 {
     const struct config_words *suites = &config->security.ciphersuites;
@@ -194,7 +176,7 @@ static int new_engine(struct secure_listeners *listeners, const struct config *c
     return transport_dtls_new(&settings, &events, listeners, now_ms, &listeners->dtls);
 }
 
-static void log_short_keys(const struct secure_listeners *listeners)
+void secure_log_short_keys(const struct secure_listeners *listeners)
 {
     size_t count = credentials_short_keys(listeners->files.psk);
     if (count > 0 && listeners->log != NULL) {
@@ -226,14 +208,15 @@ int secure_listeners_new(const struct secure_listeners_settings *settings, uint6
     listeners->allow_plain = settings->config->security.allow_plain;
     int err = security_files_load(settings->config, listeners->hash_key, &listeners->files, error);
     err = err != 0 ? err : new_engine(listeners, settings->config, now_ms);
-    err = err != 0 ? err
-                   : set_credentials(listeners->dtls, settings->config, &listeners->files, error);
+    err = err != 0
+              ? err
+              : secure_set_credentials(listeners->dtls, settings->config, &listeners->files, error);
     secret_file_deinit(&listeners->files.key); /* the engine has its own copy */
     if (err != 0) {
         secure_listeners_free(listeners);
         return err;
     }
-    log_short_keys(listeners);
+    secure_log_short_keys(listeners);
     *out = listeners;
     return 0;
 }
@@ -336,121 +319,6 @@ bool secure_listeners_endpoint_of(const struct secure_listeners *listeners,
     return listeners != NULL && route->session != 0 &&
            transport_dtls_find(listeners->dtls, route->session, &info) &&
            identity_name(&info, listeners->files.psk, name, size);
-}
-
-/* --- reload --- */
-
-/* The difference between two sets of files, as sessions and registrations are asked about it. */
-struct difference {
-    const struct secure_listeners *listeners;
-    const struct credentials *before;
-    const struct credentials *after;
-    bool psk;          /* an identity is gone or changed */
-    bool certificates; /* devices' are checked otherwise */
-};
-
-static bool is_same_identity(const struct difference *difference, const uint8_t *identity,
-                             size_t len)
-{
-    struct credential before, after;
-    return credentials_find(difference->before, identity, len, &before) &&
-           credentials_find(difference->after, identity, len, &after) &&
-           credential_equal(&before, &after);
-}
-
-static bool any_identity_lost(const struct difference *difference)
-{
-    struct credential each, after;
-    for (size_t i = 0; credentials_at(difference->before, i, &each); i++) {
-        if (!credentials_find(difference->after, each.identity, each.identity_len, &after) ||
-            !credential_equal(&each, &after)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool is_same_text(const struct secret_file *a, const struct secret_file *b)
-{
-    return a->len == b->len && (a->len == 0 || memcmp(a->text, b->text, a->len) == 0);
-}
-
-static bool loses_session(void *ctx, const struct transport_dtls_info *info)
-{
-    const struct difference *difference = ctx;
-    if (info->kind == TRANSPORT_DTLS_PSK) {
-        return difference->psk && !is_same_identity(difference, info->identity, info->identity_len);
-    }
-    return difference->certificates;
-}
-
-/* A device whose session was lost before is known by its name alone. */
-static bool loses_registration(void *ctx, const struct lwm2m_device *device)
-{
-    const struct difference *difference = ctx;
-    const struct transport_route *route = lwm2m_device_route(device);
-    const char *endpoint = lwm2m_device_endpoint(device);
-    struct transport_dtls_info info;
-    if (route->session == 0) {
-        return false;
-    }
-    if (transport_dtls_find(difference->listeners->dtls, route->session, &info)) {
-        return info.kind == TRANSPORT_DTLS_PSK && loses_session(ctx, &info);
-    }
-    return credentials_name(difference->before, endpoint) &&
-           !credentials_name(difference->after, endpoint);
-}
-
-/* First the registrations: they are told apart by the sessions that end next. */
-static void end_what_changed(struct secure_listeners *listeners, struct difference *difference,
-                             struct lwm2m_server *server, uint64_t now_ms)
-{
-    size_t kicked = 0, closed = 0;
-    if (difference->psk) {
-        kicked = lwm2m_server_kick_if(server, loses_registration, difference, now_ms);
-    }
-    if (difference->psk || difference->certificates) {
-        closed = transport_dtls_close_if(listeners->dtls, loses_session, difference);
-    }
-    log_info(listeners->log, "credentials-loaded",
-             LOG_NUMBER("identities", credentials_count(listeners->files.psk)),
-             LOG_NUMBER("sessions_closed", closed), LOG_NUMBER("devices_removed", kicked));
-}
-
-int secure_listeners_reload(struct secure_listeners *listeners, const struct config *config,
-                            struct lwm2m_server *server, uint64_t now_ms,
-                            struct config_error *error)
-{
-    struct security_files files;
-    error->count = 0;
-    if (listeners == NULL) {
-        return 0;
-    }
-    int err = security_files_load(config, listeners->hash_key, &files, error);
-    if (err != 0) {
-        return err;
-    }
-    err = set_credentials(listeners->dtls, config, &files, error);
-    secret_file_deinit(&files.key);
-    if (err != 0) {
-        security_files_deinit(&files);
-        return err;
-    }
-    struct security_files before = listeners->files;
-    listeners->files = files;
-    listeners->allow_plain = config->security.allow_plain;
-    struct difference difference = {
-        .listeners = listeners,
-        .before = before.psk,
-        .after = files.psk,
-        .certificates =
-            !is_same_text(&before.ca, &files.ca) || !is_same_text(&before.crl, &files.crl),
-    };
-    difference.psk = any_identity_lost(&difference);
-    end_what_changed(listeners, &difference, server, now_ms);
-    log_short_keys(listeners);
-    security_files_deinit(&before);
-    return 0;
 }
 
 /* --- a restart --- */
