@@ -24,7 +24,7 @@ static void make(const uint64_t key[2], const struct transport_address *address,
                              .period = period };
 
     memcpy(sealed.ip, address->ip, sizeof(sealed.ip));
-    uint64_t hash = lwm2m_siphash(key, &sealed, sizeof(sealed));
+    uint64_t hash = lwm2m_siphash_proof(key, &sealed, sizeof(sealed));
     memcpy(value, &hash, sizeof(hash));
 }
 

@@ -6,7 +6,7 @@
  */
 #include "lwm2m/transport/dtls.h"
 
-#include "lwm2m/transport/dtls_hash.h"
+#include "lwm2m/hash/siphash.h"
 #include "lwm2m/transport/dtls_internal.h"
 
 #include <errno.h>
@@ -35,7 +35,7 @@ uint64_t dtls_address_hash(const struct transport_dtls *dtls, const struct trans
 
     memcpy(key, route->remote.ip, 16);
     key[2] = (uint64_t)route->remote.scope_id << 32 | rest;
-    return dtls_siphash(dtls->table_key, key, sizeof key);
+    return lwm2m_siphash(dtls->table_key, key, sizeof key);
 }
 
 bool dtls_address_equal(const struct transport_route *a, const struct transport_route *b)
@@ -61,7 +61,7 @@ static uint64_t hash_of_identity(const void *ctx, const struct dtls_link *link)
     const struct transport_dtls *dtls = ctx;
     const struct dtls_session *session = PART(struct dtls_session, by_identity, link);
 
-    return dtls_siphash(dtls->table_key, dtls_session_identity(session), session->identity_len);
+    return lwm2m_siphash(dtls->table_key, dtls_session_identity(session), session->identity_len);
 }
 
 static uint64_t hash_of_handshake(const void *ctx, const struct dtls_link *link)

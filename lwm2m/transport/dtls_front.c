@@ -6,7 +6,7 @@
  * client's random; it holds for one to two slices. SipHash does here what HMAC does elsewhere, in a
  * twentieth of the time: the key never leaves the process, and a guess succeeds once in 2^64.
  */
-#include "lwm2m/transport/dtls_hash.h"
+#include "lwm2m/hash/siphash.h"
 #include "lwm2m/transport/dtls_internal.h"
 
 #include <string.h>
@@ -122,7 +122,7 @@ static void make_cookie(const struct transport_dtls *dtls, const struct transpor
     memcpy(about.ip, route->remote.ip, sizeof about.ip);
     memcpy(about.random, random, sizeof about.random);
     write_uint(cookie, 4, slice);
-    write_uint(cookie + 4, 8, dtls_siphash(dtls->cookie_key, &about, sizeof about));
+    write_uint(cookie + 4, 8, lwm2m_siphash_proof(dtls->cookie_key, &about, sizeof about));
 }
 
 static bool is_equal(const uint8_t *a, const uint8_t *b, size_t len)

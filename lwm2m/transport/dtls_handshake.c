@@ -10,7 +10,7 @@
  * NAT or from everywhere, those who were admitted finish, where displacing the oldest would let
  * nobody.
  */
-#include "lwm2m/transport/dtls_hash.h"
+#include "lwm2m/hash/siphash.h"
 #include "lwm2m/transport/dtls_internal.h"
 
 #include <errno.h>
@@ -54,7 +54,7 @@ static uint16_t source_of(const struct transport_dtls *dtls, const struct transp
     const uint8_t *ip = route->remote.ip;
     size_t len = memcmp(ip, mapped, sizeof mapped) == 0 ? 16 : 8;
 
-    return (uint16_t)(dtls_siphash(dtls->table_key, ip, len) & (DTLS_SOURCES - 1));
+    return (uint16_t)(lwm2m_siphash(dtls->table_key, ip, len) & (DTLS_SOURCES - 1));
 }
 
 static void free_handshake(struct dtls_handshake *handshake)

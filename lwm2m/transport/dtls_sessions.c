@@ -6,7 +6,7 @@
  * no record is theirs for its address, but what is sent there unprotected must know that they are
  * there.
  */
-#include "lwm2m/transport/dtls_hash.h"
+#include "lwm2m/hash/siphash.h"
 #include "lwm2m/transport/dtls_internal.h"
 
 #include <string.h>
@@ -82,7 +82,7 @@ struct dtls_session *dtls_session_of_identity(const struct transport_dtls *dtls,
     }
     const uint8_t *identity = dtls_session_identity(like);
     struct dtls_link *link = dtls_table_chain(
-        &dtls->by_identity, dtls_siphash(dtls->table_key, identity, like->identity_len));
+        &dtls->by_identity, lwm2m_siphash(dtls->table_key, identity, like->identity_len));
     for (; link; link = link->next) {
         struct dtls_session *session = by_identity(link);
         if (session->kind == like->kind && session->identity_len == like->identity_len &&

@@ -9,7 +9,7 @@
  *   length 1 and bytes of: the peer's Connection ID, the identity; length 2 and bytes of the names
  *   check value of all before 8 (SipHash with a key that everybody knows: against accidents)
  */
-#include "lwm2m/transport/dtls_hash.h"
+#include "lwm2m/hash/siphash.h"
 #include "lwm2m/transport/dtls_internal.h"
 
 #include <errno.h>
@@ -25,7 +25,7 @@ static uint64_t check_of(const uint8_t *bytes, size_t len)
 {
     static const uint64_t key[2] = { UINT64_C(0x6c776d326d717474), UINT64_C(0x64746c73) };
 
-    return dtls_siphash(key, bytes, len);
+    return lwm2m_siphash_proof(key, bytes, len);
 }
 
 /* ---- out ---- */

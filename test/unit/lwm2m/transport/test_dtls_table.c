@@ -1,5 +1,4 @@
 /* The table that grows by one chain at a time, against a plain array. */
-#include "lwm2m/transport/dtls_hash.h"
 #include "lwm2m/transport/dtls_table.h"
 
 #include <setjmp.h>
@@ -101,24 +100,11 @@ static void what_is_expected_has_room(void **state)
     dtls_table_deinit(&table);
 }
 
-/* The vectors of the paper: key 00…0f, messages 00, 00 01, … */
-static void the_hash_is_siphash_2_4(void **state)
-{
-    static const uint64_t key[2] = { UINT64_C(0x0706050403020100), UINT64_C(0x0f0e0d0c0b0a0908) };
-    static const uint8_t message[15] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14 };
-
-    (void)state;
-    assert_true(dtls_siphash(key, message, 0) == UINT64_C(0x726fdb47dd0e0e31));
-    assert_true(dtls_siphash(key, message, 8) == UINT64_C(0x93f5f5799a932462));
-    assert_true(dtls_siphash(key, message, 15) == UINT64_C(0xa129ca6149be45e5));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_added_is_found_until_it_is_removed),
         cmocka_unit_test(what_is_expected_has_room),
-        cmocka_unit_test(the_hash_is_siphash_2_4),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
