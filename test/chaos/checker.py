@@ -234,8 +234,8 @@ class Checker:
         Answers to commands, which a notification can become, wait for nobody."""
         devices = collections.defaultdict(list)
         for key, time in self.acknowledged.items():
-            first = next((p for p in self.reports.get(key, ()) if p.json["msgType"] in ORDERED), None)
-            if first is not None and key in self.sent:
+            first = next(iter(self.reports.get(key, ())), None)
+            if first is not None and first.json["msgType"] in ORDERED and key in self.sent:
                 devices[key[0]].append((self.sent[key]["t"], time, first.index, key[1]))
         for ep, messages in devices.items():
             messages.sort()
@@ -362,7 +362,8 @@ class Checker:
             "executed": sum(self.executed.values()),
             "executed_again": sum(count - 1 for count in self.executed.values()),
             "unannounced": len([*self.repeated_executions(), *self.silent_executions()]),
-            "lost_by_broker": sum(map(self.lost_by_broker, self.accepted)),
+            "lost_by_broker": sum(self.lost_by_broker(command) and not self.expired_at_broker(command)
+                                  for command in self.accepted),
             "expired_at_broker": sum(map(self.expired_at_broker, self.accepted)),
             "doubled_by_broker": sum(self.allowed(command) > 1 for command in self.accepted),
         }
