@@ -42,7 +42,7 @@ struct command {
     const void *correlation;
     size_t correlation_len;
     uint64_t taken_ms;   /* when it came, in the time of the server */
-    uint64_t stored_id;  /* key in the store; 0: not stored */
+    uint64_t stored_id;  /* key in the journal; 0: not there */
     bool stored_as_sent; /* the store knows that the device may have carried it out */
     struct command *before, *after;
     bool under_way; /* a device is expected to answer soon */

@@ -23,7 +23,8 @@ struct recent {
 struct command_journal {
     struct command_journal_settings settings;
     struct recent recent[COMMAND_JOURNAL_RECENT];
-    size_t next; /* place of the next one, and of the oldest */
+    size_t next;      /* place of the next one, and of the oldest */
+    uint64_t last_id; /* without a store */
 };
 
 struct command_journal *command_journal_new(const struct command_journal_settings *settings)
@@ -38,6 +39,47 @@ struct command_journal *command_journal_new(const struct command_journal_setting
 void command_journal_free(struct command_journal *journal)
 {
     free(journal);
+}
+
+/* --- rows; without a store there are none --- */
+
+static uint64_t next_id(struct command_journal *journal)
+{
+    struct store *store = journal->settings.store;
+    return store != NULL ? store_command_next_id(store) : ++journal->last_id;
+}
+
+static void put_row(struct command_journal *journal, const struct store_command *row)
+{
+    if (journal->settings.store != NULL) {
+        store_command_put(journal->settings.store, row);
+    }
+}
+
+static void delete_row(struct command_journal *journal, uint64_t id)
+{
+    if (journal->settings.store != NULL) {
+        store_command_delete(journal->settings.store, id);
+    }
+}
+
+/* Puts a row and makes it durable, or leaves nothing of it. */
+static int keep_row(struct command_journal *journal, const struct store_command *row)
+{
+    struct store *store = journal->settings.store;
+    if (store == NULL) {
+        return 0;
+    }
+    if (store_health(store) != STORE_WELL) {
+        return -ENOSPC; /* what is left of it is for the ends of commands */
+    }
+    size_t mark = store_mark(store);
+    store_command_put(store, row);
+    int err = journal->settings.commit(journal->settings.ctx);
+    if (err != 0) {
+        store_rewind(store, mark);
+    }
+    return err;
 }
 
 /* --- what was taken lately --- */
@@ -56,12 +98,8 @@ static uint64_t digest_of(const struct mqtt_message *message)
     return lwm2m_siphash(key, parts, sizeof(parts));
 }
 
-bool command_journal_knows(const struct command_journal *journal,
-                           const struct mqtt_message *message)
+static bool is_recent(const struct command_journal *journal, const struct mqtt_message *message)
 {
-    if (journal == NULL || !message->duplicate || message->packet_id == 0) {
-        return false;
-    }
     uint64_t digest = digest_of(message);
     for (size_t i = 0; i < COMMAND_JOURNAL_RECENT; i++) {
         const struct recent *recent = &journal->recent[i];
@@ -73,11 +111,18 @@ bool command_journal_knows(const struct command_journal *journal,
     return false;
 }
 
+bool command_journal_knows(const struct command_journal *journal,
+                           const struct mqtt_message *message)
+{
+    return journal != NULL && message->duplicate && message->packet_id != 0 &&
+           is_recent(journal, message);
+}
+
 static void remember(struct command_journal *journal, const struct recent *recent)
 {
     struct recent *place = &journal->recent[journal->next];
     if (place->id != 0 && place->ended) {
-        store_command_delete(journal->settings.store, place->id);
+        delete_row(journal, place->id);
     }
     *place = *recent;
     journal->next = (journal->next + 1) % COMMAND_JOURNAL_RECENT;
@@ -122,13 +167,9 @@ int command_journal_take(struct command_journal *journal, const char *endpoint,
     if (journal == NULL) {
         return 0;
     }
-    struct store *store = journal->settings.store;
-    if (store_health(store) != STORE_WELL) {
-        return -ENOSPC; /* what is left of it is for the ends of commands */
-    }
     uint64_t wall_ms = journal->settings.wall_ms(journal->settings.ctx);
     struct store_command row = {
-        .id = store_command_next_id(store),
+        .id = next_id(journal),
         .endpoint = endpoint,
         .topic = message->topic,
         .payload = message->payload.data,
@@ -142,11 +183,8 @@ int command_journal_take(struct command_journal *journal, const char *endpoint,
         .digest = message->packet_id != 0 ? digest_of(message) : 0,
         .maybe_executed = at_once && changes(command),
     };
-    size_t mark = store_mark(store);
-    store_command_put(store, &row);
-    int err = journal->settings.commit(journal->settings.ctx);
+    int err = keep_row(journal, &row);
     if (err != 0) {
-        store_rewind(store, mark);
         return err;
     }
     command->stored_id = row.id;
@@ -160,8 +198,8 @@ int command_journal_take(struct command_journal *journal, const char *endpoint,
 
 void command_journal_sent(struct command_journal *journal, struct command *command)
 {
-    if (journal == NULL || command->stored_id == 0 || command->stored_as_sent ||
-        !changes(command)) {
+    if (journal == NULL || journal->settings.store == NULL || command->stored_id == 0 ||
+        command->stored_as_sent || !changes(command)) {
         return;
     }
     store_command_attempted(journal->settings.store, command->stored_id);
@@ -179,7 +217,17 @@ static void put_ended(struct command_journal *journal, const struct recent *rece
         .packet_id = recent->packet_id,
         .digest = recent->digest,
     };
-    store_command_put(journal->settings.store, &row);
+    put_row(journal, &row);
+}
+
+void command_journal_note(struct command_journal *journal, const struct mqtt_message *message)
+{
+    if (journal == NULL || message->packet_id == 0 || is_recent(journal, message)) {
+        return;
+    }
+    const struct recent recent = { next_id(journal), digest_of(message), message->packet_id, true };
+    remember(journal, &recent);
+    put_ended(journal, &recent);
 }
 
 void command_journal_end(struct command_journal *journal, const struct command *command)
@@ -189,7 +237,7 @@ void command_journal_end(struct command_journal *journal, const struct command *
     }
     struct recent *recent = find_recent(journal, command->stored_id);
     if (recent == NULL) {
-        store_command_delete(journal->settings.store, command->stored_id);
+        delete_row(journal, command->stored_id);
         return;
     }
     recent->ended = true;
@@ -201,7 +249,7 @@ void command_journal_forget(struct command_journal *journal)
     for (size_t i = 0; journal != NULL && i < COMMAND_JOURNAL_RECENT; i++) {
         struct recent *recent = &journal->recent[i];
         if (recent->id != 0 && recent->ended) {
-            store_command_delete(journal->settings.store, recent->id);
+            delete_row(journal, recent->id);
         }
         *recent = (struct recent){ 0 };
     }
@@ -284,7 +332,7 @@ void command_journal_rewrite(struct command_journal *journal, const char *endpoi
         .maybe_executed = command->stored_as_sent,
     };
     if (text.err == 0) {
-        store_command_put(journal->settings.store, &row);
+        put_row(journal, &row);
     }
     lwm2m_buffer_deinit(&text);
 }

@@ -7,7 +7,7 @@
  * taken these are kept, also when the command has ended. How many that is, bounds how many may be
  * on their way unconfirmed when the connection breaks.
  *
- * Without a store there is no journal: every function accepts NULL.
+ * Without a store it knows repetitions as long as the process lives. Every function accepts NULL.
  */
 #pragma once
 
@@ -22,7 +22,7 @@ struct store_command;
 #define COMMAND_JOURNAL_RECENT 128
 
 struct command_journal_settings {
-    struct store *store;
+    struct store *store; /* NULL: nothing outlives the process */
     void *ctx;
     uint64_t (*now_ms)(void *ctx); /* the clock of the server */
     uint64_t (*wall_ms)(void *ctx);
@@ -48,6 +48,12 @@ bool command_journal_knows(const struct command_journal *journal,
 [[nodiscard]] int command_journal_take(struct command_journal *journal, const char *endpoint,
                                        const struct mqtt_message *message, struct command *command,
                                        bool at_once);
+
+/**
+ * A message was answered at once, or there is no answer to it: if it is not known yet, it will be
+ * known from now on, and after a restart if the final message is.
+ */
+void command_journal_note(struct command_journal *journal, const struct mqtt_message *message);
 
 /** A command that changes something is about to be sent. */
 void command_journal_sent(struct command_journal *journal, struct command *command);

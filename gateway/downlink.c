@@ -409,6 +409,7 @@ void downlink_message(struct downlink *downlink, const struct mqtt_message *mess
         return;
     }
     carry_out(downlink, endpoint, message);
+    command_journal_note(downlink->settings.journal, message);
 }
 
 void downlink_observe(struct downlink *downlink, struct lwm2m_device *device,

@@ -19,7 +19,7 @@ struct downlink_settings {
     const struct definitions *definitions;
     struct log *log;
     const struct mqtt_topic *topic;  /* template of the command topic */
-    struct command_journal *journal; /* NULL: commands are not stored */
+    struct command_journal *journal; /* NULL: nothing is remembered */
     bool report_queued;              /* publish that a command waits for a sleeping device */
     void *ctx;
     uint64_t (*now_ms)(void *ctx); /* the clock of the server */

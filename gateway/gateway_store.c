@@ -67,16 +67,6 @@ int gateway_start_sessions(struct gateway *gateway)
 
 int gateway_start_journals(struct gateway *gateway)
 {
-    if (gateway->store == NULL) {
-        return 0;
-    }
-    const struct journal_settings devices = {
-        .store = gateway->store,
-        .listeners = &gateway->config->lwm2m.listeners,
-        .ctx = gateway,
-        .now_ms = gateway_now_ms,
-        .wall_ms = gateway_wall_ms,
-    };
     const struct command_journal_settings commands = {
         .store = gateway->store,
         .ctx = gateway,
@@ -84,9 +74,19 @@ int gateway_start_journals(struct gateway *gateway)
         .wall_ms = gateway_wall_ms,
         .commit = commit,
     };
-    gateway->journal = journal_new(&devices);
+    const struct journal_settings devices = {
+        .store = gateway->store,
+        .listeners = &gateway->config->lwm2m.listeners,
+        .ctx = gateway,
+        .now_ms = gateway_now_ms,
+        .wall_ms = gateway_wall_ms,
+    };
     gateway->command_journal = command_journal_new(&commands);
-    return gateway->journal != NULL && gateway->command_journal != NULL ? 0 : -ENOMEM;
+    if (gateway->command_journal == NULL || gateway->store == NULL) {
+        return gateway->command_journal != NULL ? 0 : -ENOMEM;
+    }
+    gateway->journal = journal_new(&devices);
+    return gateway->journal != NULL ? 0 : -ENOMEM;
 }
 
 /* --- the start --- */

@@ -185,6 +185,44 @@ static void a_repetition_is_known(void **state)
     command_free(command);
 }
 
+static bool repetition_is_known(const struct command_journal *journal, const char *payload,
+                                uint16_t packet_id)
+{
+    struct mqtt_message message = message_of(payload, packet_id);
+    message.duplicate = true;
+    return command_journal_knows(journal, &message);
+}
+
+static void what_was_answered_at_once_is_known(void **state)
+{
+    struct store_fixture *fixture = *state;
+    struct command_journal *journal = open_journal(fixture);
+    const struct mqtt_message message = message_of("nonsense", 7);
+    command_journal_note(journal, &message);
+    command_journal_note(journal, &message);
+    assert_true(repetition_is_known(journal, "nonsense", 7));
+    struct seen seen = restart(fixture, journal);
+    assert_int_equal(seen.alive, 0);
+    assert_int_equal(seen.ended, 1);
+    assert_true(repetition_is_known(seen.journal, "nonsense", 7));
+    assert_false(repetition_is_known(seen.journal, "nonsense", 8));
+    command_journal_free(seen.journal);
+}
+
+static void a_taken_command_is_not_noted_again(void **state)
+{
+    struct store_fixture *fixture = *state;
+    struct command_journal *journal = open_journal(fixture);
+    struct command *command = taken(journal, READ, 7, true);
+    const struct mqtt_message message = message_of(READ, 7);
+    command_journal_note(journal, &message);
+    struct seen seen = restart(fixture, journal);
+    assert_int_equal(seen.alive, 1);
+    assert_int_equal(seen.ended, 0);
+    command_journal_free(seen.journal);
+    command_free(command);
+}
+
 static void a_correlation_makes_another_command(void **state)
 {
     struct store_fixture *fixture = *state;
@@ -320,7 +358,25 @@ static void a_command_is_written_anew_with_all_its_members(void **state)
     command_free(command);
 }
 
-static void without_a_store_nothing_is_kept(void **state)
+static void without_a_store_repetitions_are_known_all_the_same(void **state)
+{
+    struct store_fixture fixture = { 0 };
+    struct command_journal *journal = open_journal(&fixture);
+    struct command *command = taken(journal, EXECUTE, 7, true);
+    const struct mqtt_message nonsense = message_of("nonsense", 8);
+    (void)state;
+    command_journal_sent(journal, command);
+    command_journal_note(journal, &nonsense);
+    command_journal_end(journal, command);
+    assert_true(repetition_is_known(journal, EXECUTE, 7));
+    assert_true(repetition_is_known(journal, "nonsense", 8));
+    command_journal_forget(journal);
+    assert_false(repetition_is_known(journal, EXECUTE, 7));
+    command_journal_free(journal);
+    command_free(command);
+}
+
+static void without_a_journal_nothing_is_kept(void **state)
 {
     struct command *command = command_of(READ);
     struct mqtt_message message = message_of(READ, 7);
@@ -328,6 +384,7 @@ static void without_a_store_nothing_is_kept(void **state)
     message.duplicate = true;
     assert_int_equal(command_journal_take(NULL, "meter", &message, command, true), 0);
     assert_false(command_journal_knows(NULL, &message));
+    command_journal_note(NULL, &message);
     command_journal_sent(NULL, command);
     command_journal_end(NULL, command);
     command_journal_forget(NULL);
@@ -353,13 +410,16 @@ int main(void)
         TEST(a_command_is_there_until_its_end),
         TEST(what_cannot_be_committed_is_not_taken),
         TEST(a_repetition_is_known),
+        TEST(what_was_answered_at_once_is_known),
+        TEST(a_taken_command_is_not_noted_again),
         TEST(a_correlation_makes_another_command),
         TEST(only_the_last_ones_are_remembered),
         TEST(an_attempt_to_change_something_is_on_record),
         TEST(deadlines_go_on_by_the_clock_of_the_wall),
         TEST(what_is_to_be_sent_now_does_not_outlive_a_restart),
         TEST(a_command_is_written_anew_with_all_its_members),
-        TEST(without_a_store_nothing_is_kept),
+        TEST(without_a_store_repetitions_are_known_all_the_same),
+        TEST(without_a_journal_nothing_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
