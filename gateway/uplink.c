@@ -212,6 +212,7 @@ bool uplink_report(struct uplink *uplink, const struct lwm2m_event *event,
         (event->type == LWM2M_EVENT_SEND || event->receipt->coap.confirmable)) {
         to.receipt = event->receipt; /* nobody waits for the acknowledgement of any other */
     }
+    to.keep = event->acknowledged;
     message_write_report(begin(uplink, &context), &context, event, echo);
     return send(uplink, &to);
 }
@@ -222,6 +223,7 @@ void uplink_answer(struct uplink *uplink, const struct lwm2m_event *event,
     struct message_context context;
     struct direction to = direction_of(CONFIG_TOPIC_RESPONSE, event->device);
     to.command = command;
+    to.keep = event->acknowledged;
     message_write_answer(begin(uplink, &context), &context, event, command);
     (void)send(uplink, &to);
 }

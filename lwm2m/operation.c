@@ -153,6 +153,7 @@ static void respond(struct lwm2m_server *server, struct lwm2m_request *request,
     struct lwm2m_event event = lwm2m_event_of(LWM2M_EVENT_RESPONSE, device);
 
     event.location = response->location;
+    event.acknowledged = response->receipt.confirmable;
     learn(server, request, response);
     lwm2m_content_into_event(server, device, &request->path, response, &event);
     lwm2m_queue_finish(server, request, &event);

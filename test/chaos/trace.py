@@ -8,7 +8,8 @@ An event is a dictionary with `t` (seconds since the begin), `what`, and members
     register        a Register went out: ep, number
     registered      it was answered 2.01: ep, number, location
     refused         a request to the device's own location was answered 4.04: ep, number (of the
-                    Register), request, copies (of that Register which reached the gateway)
+                    Register), request, copies (of it, or late ones of an older one, which
+                    reached the gateway)
     executed        a device carried a command out: ep, command
     command         the commander published a command: command, ep, kind, expiry (seconds or None)
     accepted        the broker confirmed it: command

@@ -29,6 +29,7 @@ static int publish(void *ctx, const struct backlog_message *message, uint64_t id
     outlet->count++;
     outlet->qos = message->qos;
     outlet->has_receipt = message->receipt != NULL;
+    outlet->keep = message->keep;
     (void)snprintf(outlet->last, sizeof(outlet->last), "%s %.*s", message->topic,
                    (int)message->payload_len, (const char *)message->payload);
     (void)snprintf(outlet->correlation, sizeof(outlet->correlation), "%.*s",

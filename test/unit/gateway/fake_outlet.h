@@ -16,6 +16,7 @@ struct fake_outlet {
     char correlation[64];
     uint8_t qos;
     bool has_receipt;
+    bool keep;
     bool stuck;        /* the broker takes nothing */
     char logged[4096]; /* the last line */
 };

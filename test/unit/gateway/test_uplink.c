@@ -116,6 +116,21 @@ static void a_receipt_goes_with_its_report(void **state)
     fake_outlet_deinit(&outlet);
 }
 
+static void a_report_that_was_acknowledged_already_is_kept(void **state)
+{
+    (void)state;
+    struct fake_outlet outlet;
+    fake_outlet_init(&outlet);
+    fake_outlet_open(&outlet);
+    struct lwm2m_event event = event_of(LWM2M_EVENT_NOTIFICATION);
+    assert_true(uplink_report(outlet.uplink, &event, &no_echo));
+    assert_false(outlet.keep);
+    event.acknowledged = true;
+    assert_true(uplink_report(outlet.uplink, &event, &no_echo));
+    assert_true(outlet.keep);
+    fake_outlet_deinit(&outlet);
+}
+
 static void what_finds_no_room_is_told(void **state)
 {
     (void)state;
@@ -188,6 +203,7 @@ int main(void)
         cmocka_unit_test(topics_name_device_and_address),
         cmocka_unit_test(updates_can_be_restricted_to_changes),
         cmocka_unit_test(a_receipt_goes_with_its_report),
+        cmocka_unit_test(a_report_that_was_acknowledged_already_is_kept),
         cmocka_unit_test(what_finds_no_room_is_told),
         cmocka_unit_test(content_names_are_a_setting),
         cmocka_unit_test(a_topic_that_is_none_is_refused),
