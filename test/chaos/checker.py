@@ -186,7 +186,9 @@ class Checker:
                 self.finals[message["reqID"]].append(publish)
 
     def _forgotten_by_broker(self, confirmed):
-        return any(confirmed <= killed <= confirmed + BROKER_MEMORY for killed in self.kills["broker"])
+        # What it confirmed last may be read when it is dead already.
+        return any(confirmed - NOTICE <= killed <= confirmed + BROKER_MEMORY
+                   for killed in self.kills["broker"])
 
     def lost_by_broker(self, command):
         """A command that the broker confirmed, was killed, and that the gateway never confirmed."""

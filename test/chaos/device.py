@@ -259,8 +259,10 @@ class Device:
         """A request to its own location; a 4.04 there sends it back to the start."""
         answer = await self.exchange(method, self.location)
         if answer is not None and answer.code_text == "4.04":
-            self.trace.add("refused", ep=self.name, number=self.register_number, request=name,
-                           code=answer.code_text, copies=self.copies)
+            # A Deregister that was carried out before its answer was lost may be told so.
+            if method != DELETE:
+                self.trace.add("refused", ep=self.name, number=self.register_number, request=name,
+                               code=answer.code_text, copies=self.copies)
             await self.register()
 
     async def update(self):
