@@ -169,23 +169,6 @@ void *lwm2m_table_find(const struct lwm2m_table *table, uint32_t hash, lwm2m_tab
     return item;
 }
 
-int lwm2m_table_reserve(struct lwm2m_table *table, size_t count)
-{
-    size_t capacity = table->now.capacity ? table->now.capacity : FIRST_CAPACITY;
-
-    while (is_full(count, capacity)) {
-        capacity *= 2;
-    }
-    if (capacity <= table->now.capacity) {
-        return 0;
-    }
-    int rc = grow(table, capacity);
-    if (!rc) {
-        move_some(table, table->before.capacity);
-    }
-    return rc;
-}
-
 void *lwm2m_table_next(const struct lwm2m_table *table, size_t *cursor)
 {
     size_t before = table->before.capacity;

@@ -48,9 +48,6 @@ void lwm2m_table_remove(struct lwm2m_table *table, uint32_t hash, const void *it
 void *lwm2m_table_find(const struct lwm2m_table *table, uint32_t hash, lwm2m_table_equal *equal,
                        const void *key);
 
-/** Makes room for so many items at once: before many are added. @return 0 or -ENOMEM */
-[[nodiscard]] int lwm2m_table_reserve(struct lwm2m_table *table, size_t count);
-
 /**
  * The items one after the other, in no order: start with `*cursor` 0. NULL after the last. The
  * table must not be changed meanwhile.

@@ -138,25 +138,6 @@ static void no_change_moves_many_items(void **state)
     lwm2m_table_deinit(&table);
 }
 
-static void room_that_is_reserved_needs_no_more_memory(void **state)
-{
-    static struct item items[ITEMS];
-    struct lwm2m_table table = { 0 };
-
-    (void)state;
-    assert_int_equal(lwm2m_table_add(&table, 7, &items[0]), 0);
-    assert_int_equal(lwm2m_table_reserve(&table, ITEMS), 0);
-    memory_is_short = true;
-    for (uint32_t i = 1; i < ITEMS; i++) {
-        items[i].key = i;
-        assert_int_equal(lwm2m_table_add(&table, i * 2654435761u, &items[i]), 0);
-    }
-    memory_is_short = false;
-    assert_int_equal(lwm2m_table_count(&table), ITEMS);
-    assert_int_equal(lwm2m_table_reserve(&table, 10), 0);
-    lwm2m_table_deinit(&table);
-}
-
 static void stays_as_it_was_when_memory_is_short(void **state)
 {
     static struct item items[ITEMS];
@@ -167,7 +148,6 @@ static void stays_as_it_was_when_memory_is_short(void **state)
     (void)state;
     memory_is_short = true;
     assert_int_equal(lwm2m_table_add(&table, 1, &items[0]), -ENOMEM);
-    assert_int_equal(lwm2m_table_reserve(&table, ITEMS), -ENOMEM);
     memory_is_short = false;
     while (count < 48) {
         items[count].key = count;
@@ -192,7 +172,6 @@ int main(void)
         cmocka_unit_test(a_removal_of_what_is_not_there_changes_nothing),
         cmocka_unit_test(an_item_may_be_in_it_twice_under_two_hashes),
         cmocka_unit_test(no_change_moves_many_items),
-        cmocka_unit_test(room_that_is_reserved_needs_no_more_memory),
         cmocka_unit_test(stays_as_it_was_when_memory_is_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
