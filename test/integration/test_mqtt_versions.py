@@ -67,9 +67,10 @@ def test_version_3_1_1(gateway, mqtt, broker):
     served(gateway, mqtt, "again")
     gateway.stop()
     gateway.wait_status("offline")
-    req_id = mqtt.command("meter", {"msgType": "read", "data": {"path": "/3/0/0"}})
+    req_id = mqtt.command("nobody", {"msgType": "read", "data": {"path": "/3/0/0"}})
     gateway.start()
-    mqtt.expect("up/resp", lambda m: m.json.get("reqID") == req_id)
+    answer = mqtt.expect("up/resp", lambda m: m.json.get("reqID") == req_id)
+    assert answer.json["data"]["code"] == "4.04"
 
 
 # --- credentials
@@ -126,9 +127,9 @@ def test_user_name_and_password(make_gateway, closed_broker, inside, tmp_path, m
 
 def test_a_wrong_password_is_said_and_tried_again(make_gateway, closed_broker):
     gateway = make_gateway({"mqtt.broker": closed_broker.url, "mqtt.username": "gateway",
-                            "mqtt.password": "wrong"}, wait_online=False)
+                            "mqtt.password": "Guessed-1"}, wait_online=False)
     gateway.process.wait_line(r"broker-unreachable[\s\S]*broker-unreachable")
-    assert "wrong" not in gateway.process.text()
+    assert "Guessed-1" not in gateway.process.text()
     with Peer(gateway.port) as device:
         device.register("meter")
 
