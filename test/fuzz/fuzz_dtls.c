@@ -126,8 +126,12 @@ static int find_key(void *ctx, const uint8_t *identity, size_t len,
 
 static void make_engine(struct harness *harness, uint32_t run)
 {
-    const struct transport_dtls_events events = { on_send,   on_receive, on_established,
-                                                  on_closed, on_changed, find_key };
+    const struct transport_dtls_events events = { .send = on_send,
+                                                  .receive = on_receive,
+                                                  .established = on_established,
+                                                  .closed = on_closed,
+                                                  .changed = on_changed,
+                                                  .find_key = find_key };
     const struct transport_dtls_credentials credentials = { .psk = true };
     struct transport_dtls_settings settings = transport_dtls_defaults;
     const char *fault;
