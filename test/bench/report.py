@@ -334,9 +334,10 @@ def print_store(rows, pages):
 
 # --- budgets ---
 
-def flatness(rows, label):
-    sizes = rows.sizes()
-    if not sizes or sizes[-1] < 100000:
+def flatness(rows, label, smallest=0):
+    """The rate of the largest fleet against that of the smallest of at least so many devices."""
+    sizes = [size for size in rows.sizes() if size >= smallest]
+    if len(sizes) < 2 or sizes[-1] < 100000:
         return None
     return ratio(rows.get("per_second", "gateway", label, sizes[-1]),
                  rows.get("per_second", "gateway", label, sizes[0]))
@@ -355,7 +356,9 @@ def budgets(rows, notified):
         ("memory per registered device over UDP (RSS)",
          bytes_per_device(rows, "gateway", "register", largest), "bytes", 1024, True),
         ("… of that in the library (malloc)", library, "bytes", None, True),
-        ("Register, largest fleet against smallest", flatness(rows, "register"), "", 0.8, False),
+        # A thousand registrations are over before the first of them is confirmed by the broker.
+        ("Register, 1 000 000 devices against 100 000", flatness(rows, "register", 100000), "", 0.8,
+         False),
         ("Update, largest fleet against smallest", flatness(rows, "update"), "", 0.8, False),
         ("confirmable notification, largest fleet against smallest", flatness(rows, "notify-con"),
          "", 0.8, False),
