@@ -122,7 +122,9 @@ prepare_restart() {
     restart_pid=$scratch/$1.pid
     echo "$server_pid" >"$restart_pid"
     cat >"$restart_script" <<SCRIPT
-kill -KILL "\$(cat "$restart_pid")"
+old=\$(cat "$restart_pid")
+kill -KILL "\$old"
+while readlink "/proc/\$old/exe" >/dev/null; do sleep 0.005; done # a zombie has none
 "$build/gateway/lwm2mqtt" -c "$scratch/$1.yaml" >>"$scratch/$1.log" 2>&1 </dev/null &
 echo \$! | tee "$restart_pid"
 SCRIPT
