@@ -29,12 +29,15 @@ uint8_t *lwm2m_buffer_extend(struct lwm2m_buffer *buffer, size_t len);
 
 static inline void lwm2m_buffer_append(struct lwm2m_buffer *buffer, const void *data, size_t len)
 {
+    if (len == 0) {
+        return; /* the buffer may have no memory yet */
+    }
     bool has_room = buffer->err == 0 && len <= buffer->capacity - buffer->len;
     uint8_t *end = has_room ? buffer->data + buffer->len : lwm2m_buffer_extend(buffer, len);
     if (has_room) {
         buffer->len += len;
     }
-    if (end != NULL && len > 0) {
+    if (end != NULL) {
         memcpy(end, data, len);
     }
 }
