@@ -247,12 +247,15 @@ static bool has_member(const struct command_text *object, const char *name)
     return false;
 }
 
-/* The command's data as it came; a reason is added behind its last member. */
+/* The command's data as it came, an empty object if there was none; a reason is added behind its
+ * last member. */
 static void write_data(struct lwm2m_buffer *buffer, const struct command_text *data,
                        const char *reason)
 {
+    static const struct command_text none = { "{}", 2 };
     struct json_members members;
     struct json_member member;
+    data = data->len > 0 ? data : &none;
     if (*reason == '\0' || has_member(data, "\"reason\"")) {
         lwm2m_buffer_append(buffer, data->text, data->len);
         return;

@@ -380,6 +380,9 @@ static void what_became_of_a_command_repeats_it(void **state)
                           "left\"}}" },
         { "{\"msgType\":\"read\",\"data\":{ \"path\":\"/3\", \"reason\":5 } }", "dropped", "x",
           HEAD("dropped") ",\"data\":{ \"path\":\"/3\", \"reason\":5 }}" },
+        { "{\"msgType\":\"kick\"}", "ack", "", HEAD("ack") ",\"data\":{}}" },
+        { "{\"msgType\":\"kick\"}", "dropped", "x",
+          HEAD("dropped") ",\"data\":{\"reason\":\"x\"}}" },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct command *command = command_of(cases[i].json);
