@@ -57,9 +57,9 @@ static size_t unsigned_len(uint64_t number)
 static void encode_value(const struct lwm2m_value *value, struct encoded *encoded)
 {
     uint64_t bits;
+    encoded->bytes = (struct lwm2m_bytes){ encoded->small, 0 };
     switch (value->type) {
     case LWM2M_TYPE_NONE:
-        encoded->bytes = (struct lwm2m_bytes){ encoded->small, 0 };
         break;
     case LWM2M_TYPE_INTEGER:
     case LWM2M_TYPE_TIME:
