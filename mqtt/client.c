@@ -16,9 +16,9 @@
 #include <MQTTAsync.h>
 
 #include "mqtt/link.h"
-#include "mqtt/nodelay.h"
 #include "mqtt/properties.h"
 #include "mqtt/reason.h"
+#include "mqtt/socket.h"
 
 enum {
     MQTT_5 = 5,
@@ -154,7 +154,7 @@ static void on_subscribe_failed_5(void *context, MQTTAsync_failureData5 *data)
 
 static void subscribe(struct mqtt_client *client)
 {
-    (void)mqtt_nodelay_apply(); /* first thing on a new connection */
+    (void)mqtt_socket_set_nodelay(&client->link->socket); /* first thing on a new connection */
     const struct mqtt_settings *settings = client->settings;
     size_t count = settings->subscription_count;
     if (count == 0) {
@@ -359,6 +359,7 @@ int mqtt_client_new(struct mqtt_link *link, const char *broker, struct mqtt_clie
     }
     made->link = link;
     made->settings = link->settings;
+    link->socket = -1;
     made->is_5 = link->settings->version == MQTT_5;
     made->limits.receive_maximum = UINT16_MAX;
     made->maximum_qos = 2;
@@ -395,34 +396,43 @@ void mqtt_client_free(struct mqtt_client *client)
 
 /* ---- publishing ---- */
 
-static void confirm(void *context, int status)
+static void fail(void *context, int status)
 {
     struct mqtt_slot *slot = context;
-    mqtt_link_confirm(slot->owner, slot, status);
+    (void)mqtt_link_confirm(slot->owner, slot, status);
+}
+
+static void succeed(void *context)
+{
+    struct mqtt_slot *slot = context;
+    struct mqtt_link *link = slot->owner;
+    if (mqtt_link_confirm(link, slot, 0)) {
+        mqtt_socket_acknowledge(link->socket); /* else the broker's next message may wait for it */
+    }
 }
 
 static void on_published(void *context, MQTTAsync_successData *data)
 {
     (void)data;
-    confirm(context, 0);
+    succeed(context);
 }
 
 static void on_published_5(void *context, MQTTAsync_successData5 *data)
 {
     (void)data;
-    confirm(context, 0);
+    succeed(context);
 }
 
 static void on_publish_failed(void *context, MQTTAsync_failureData *data)
 {
     (void)data;
-    confirm(context, -ENOTCONN);
+    fail(context, -ENOTCONN);
 }
 
 static void on_publish_failed_5(void *context, MQTTAsync_failureData5 *data)
 {
     int err = mqtt_reason_error((int)data->reasonCode);
-    confirm(context, err ? err : -ENOTCONN);
+    fail(context, err ? err : -ENOTCONN);
 }
 
 int mqtt_client_publish(struct mqtt_client *client, struct mqtt_slot *slot)
@@ -484,7 +494,23 @@ void mqtt_client_nudge(struct mqtt_client *client)
     MQTTAsync_reconnect(client->handle);
 }
 
+static void on_heartbeat(void *context, MQTTAsync_successData *data)
+{
+    (void)data;
+    mqtt_socket_acknowledge(((struct mqtt_client *)context)->link->socket);
+}
+
+static void on_heartbeat_5(void *context, MQTTAsync_successData5 *data)
+{
+    (void)data;
+    mqtt_socket_acknowledge(((struct mqtt_client *)context)->link->socket);
+}
+
 void mqtt_client_heartbeat(struct mqtt_client *client)
 {
-    MQTTAsync_unsubscribe(client->handle, "heartbeat", NULL);
+    MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
+    response.context = client;
+    response.onSuccess = client->is_5 ? NULL : on_heartbeat;
+    response.onSuccess5 = client->is_5 ? on_heartbeat_5 : NULL;
+    MQTTAsync_unsubscribe(client->handle, "heartbeat", &response);
 }

@@ -233,13 +233,14 @@ static bool is_worth_waking(const struct mqtt_link *link)
     return count >= MQTT_LINK_BATCH || count >= link->outbox.sent + link->outbox.queued;
 }
 
-void mqtt_link_confirm(struct mqtt_link *link, struct mqtt_slot *slot, int status)
+bool mqtt_link_confirm(struct mqtt_link *link, struct mqtt_slot *slot, int status)
 {
     pthread_mutex_lock(&link->lock);
     if (!mqtt_outbox_finish(&link->outbox, slot)) {
         pthread_mutex_unlock(&link->lock);
-        return;
+        return false;
     }
+    bool idle = link->outbox.sent + link->outbox.queued == 0;
     /* Half a window at a time: the worker sends in bursts and seldom has to be woken. */
     if (link->starved && link->outbox.sent <= link->window / 2) {
         link->starved = false;
@@ -250,6 +251,7 @@ void mqtt_link_confirm(struct mqtt_link *link, struct mqtt_slot *slot, int statu
                                          .status = status,
                                          .slot = mqtt_outbox_index(&link->outbox, slot) });
     unlock_and_wake(link, is_worth_waking(link));
+    return idle;
 }
 
 /* Waits for the loop to take a message. Paho's lock is held meanwhile: nothing else moves. */

@@ -39,6 +39,8 @@ struct mqtt_link {
     void (*wake)(void *ctx);
     void *ctx;
     pthread_t worker;
+    int socket; /* of the connection, -1 before it; for paho's callbacks, which run while it lasts
+                 */
 
     pthread_mutex_t lock; /* everything below */
     pthread_cond_t work;  /* the worker waits for something to do */
@@ -86,7 +88,8 @@ void mqtt_link_push(struct mqtt_link *link, struct mqtt_event event);
 void mqtt_link_up(struct mqtt_link *link, const struct mqtt_limits *limits);
 void mqtt_link_refused(struct mqtt_link *link, size_t filter, int reason_code);
 void mqtt_link_offline_sent(struct mqtt_link *link);
-void mqtt_link_confirm(struct mqtt_link *link, struct mqtt_slot *slot, int status);
+/* Reports what became of a publish. @return whether none is under way any more */
+bool mqtt_link_confirm(struct mqtt_link *link, struct mqtt_slot *slot, int status);
 /* Returns when the message may be acknowledged. `message` is borrowed meanwhile. */
 void mqtt_link_deliver(struct mqtt_link *link, const struct mqtt_message *message);
 

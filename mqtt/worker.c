@@ -12,6 +12,7 @@
 
 #include "mqtt/client.h"
 #include "mqtt/link.h"
+#include "mqtt/processor.h"
 
 struct worker {
     struct mqtt_link *link;
@@ -28,11 +29,11 @@ static void fail_all(struct mqtt_link *link)
         count = mqtt_outbox_take(&link->outbox, slots, MQTT_LINK_BATCH);
         pthread_mutex_unlock(&link->lock);
         for (size_t i = 0; i < count; i++) {
-            mqtt_link_confirm(link, slots[i], -ENOTCONN);
+            (void)mqtt_link_confirm(link, slots[i], -ENOTCONN);
         }
     } while (count > 0);
     for (size_t i = 0; i < link->outbox.count; i++) {
-        mqtt_link_confirm(link, &link->outbox.slots[i], -ENOTCONN);
+        (void)mqtt_link_confirm(link, &link->outbox.slots[i], -ENOTCONN);
     }
 }
 
@@ -93,7 +94,7 @@ static void publish(struct worker *worker, struct mqtt_slot **slots, size_t coun
     for (size_t i = 0; i < count; i++) {
         int err = mqtt_client_publish(worker->client, slots[i]);
         if (err) {
-            mqtt_link_confirm(worker->link, slots[i], err);
+            (void)mqtt_link_confirm(worker->link, slots[i], err);
         }
     }
 }
@@ -135,6 +136,7 @@ static void run(struct worker *worker)
 static void *work(void *arg)
 {
     struct worker worker = { .link = arg };
+    (void)mqtt_processor_stay(); /* paho's threads as well; else all of it is slower, no more */
     void *hold = mqtt_client_hold_library();
     run(&worker);
     mqtt_client_free(worker.client);

@@ -1,4 +1,4 @@
-#include "mqtt/nodelay.h"
+#include "mqtt/socket.h"
 
 #include <dirent.h>
 #include <netinet/in.h>
@@ -29,8 +29,9 @@ static bool set_nodelay(int fd)
            setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0;
 }
 
-size_t mqtt_nodelay_apply(void)
+size_t mqtt_socket_set_nodelay(int *fd)
 {
+    *fd = -1;
     size_t count = 0;
     DIR *directory = opendir("/proc/self/fd");
     if (directory == NULL) {
@@ -39,11 +40,20 @@ size_t mqtt_nodelay_apply(void)
     const struct dirent *entry;
     while ((entry = readdir(directory)) != NULL) {
         char *end;
-        long fd = strtol(entry->d_name, &end, 10);
-        if (end != entry->d_name && *end == '\0' && set_nodelay((int)fd)) {
+        long number = strtol(entry->d_name, &end, 10);
+        if (end != entry->d_name && *end == '\0' && set_nodelay((int)number)) {
+            *fd = (int)number;
             count++;
         }
     }
     (void)closedir(directory);
     return count;
+}
+
+void mqtt_socket_acknowledge(int fd)
+{
+    const int on = 1;
+    if (fd >= 0) {
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+    }
 }
