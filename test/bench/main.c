@@ -7,7 +7,6 @@
  */
 #include "test/bench/options.h"
 #include "test/bench/phase.h"
-#include "test/bench/secure_key.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -99,21 +98,10 @@ static int run_phases(struct load *load, const struct options *options, int argc
     return interrupted ? -EINTR : result;
 }
 
-/* A line for each device: identity, which is its endpoint name, and key. */
 static int print_keys(const struct options *options)
 {
     const struct fleet fleet = { .count = options->devices };
-    for (uint32_t i = 0; i < options->devices; i++) {
-        char endpoint[FLEET_ENDPOINT_MAX];
-        uint8_t key[SECURE_KEY_LEN];
-        fleet_endpoint(&fleet, i, endpoint);
-        secure_key(i, key);
-        printf("%s ", endpoint);
-        for (unsigned byte = 0; byte < SECURE_KEY_LEN; byte++) {
-            printf("%02x", key[byte]);
-        }
-        putchar('\n');
-    }
+    secure_write_keys(&fleet, stdout);
     return 0;
 }
 

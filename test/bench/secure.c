@@ -222,3 +222,18 @@ enum secure_state secure_receive(struct secure *secure, uint32_t index, const ui
     }
     return session->state;
 }
+
+void secure_write_keys(const struct fleet *fleet, FILE *out)
+{
+    for (uint32_t i = 0; i < fleet->count; i++) {
+        char endpoint[FLEET_ENDPOINT_MAX];
+        uint8_t key[SECURE_KEY_LEN];
+        fleet_endpoint(fleet, i, endpoint);
+        secure_key(i, key);
+        fprintf(out, "%s ", endpoint);
+        for (unsigned byte = 0; byte < SECURE_KEY_LEN; byte++) {
+            fprintf(out, "%02x", key[byte]);
+        }
+        fputc('\n', out);
+    }
+}

@@ -9,6 +9,8 @@
 #include "test/bench/fleet.h"
 #include "test/bench/wire.h"
 
+#include <stdio.h>
+
 struct secure;
 
 enum secure_state {
@@ -39,3 +41,6 @@ void secure_commit(struct secure *secure, uint32_t index, size_t len);
  */
 enum secure_state secure_receive(struct secure *secure, uint32_t index, const uint8_t *data,
                                  size_t len, const uint8_t **message, size_t *message_len);
+
+/** A psk_file for all devices: a line each of identity, which is the endpoint name, and key. */
+void secure_write_keys(const struct fleet *fleet, FILE *out);
