@@ -14,7 +14,8 @@
 #include <unistd.h>
 
 enum {
-    /* The first half is observed at one path, the second at another; it also warms the tables up. */
+    /* The first half is observed at one path, the second at another; it also warms the tables up.
+     */
     DEVICES = 2048,
     HALF = DEVICES / 2,
     /* Over DTLS: more than can be live, so that whoever speaks in turn is parked; those who spoke
@@ -23,44 +24,84 @@ enum {
     SECURE_HALF = SECURE_DEVICES / 2,
     LIVE = GUARD_BATCH,
     LIVE_MAX = 2 * LIVE,
+    HALF_LIFETIME_S = 86400 / 2, /* kind.c */
 };
 
 static const struct guard_step udp_steps[] = {
-    { NULL, "float-tlv", GUARD_MESSAGE, KIND_REGISTER, NULL, 0, HALF, 1 },
-    { "register", NULL, GUARD_MESSAGE, KIND_REGISTER, NULL, HALF, HALF, 1 },
-    { "update", NULL, GUARD_MESSAGE, KIND_UPDATE, NULL, 0, DEVICES, 0 },
-    { "observe", NULL, GUARD_COMMAND, KIND_COUNT, "observe", 0, HALF, 1 },
-    { "read", NULL, GUARD_COMMAND, KIND_COUNT, "read", 0, HALF, 1 },
-    { "notify-con-float-tlv", NULL, GUARD_MESSAGE, KIND_NOTIFY_CON, NULL, 0, HALF, 1 },
-    { "notify-non-float-tlv", NULL, GUARD_MESSAGE, KIND_NOTIFY_NON, NULL, 0, HALF, 1 },
-    { NULL, "device-tlv", GUARD_COMMAND, KIND_COUNT, "observe", HALF, HALF, 1 },
-    { "notify-con-device-tlv", NULL, GUARD_MESSAGE, KIND_NOTIFY_CON, NULL, HALF, HALF, 1 },
-    { "notify-con-device-senml-json", "device-senml", GUARD_MESSAGE, KIND_NOTIFY_CON, NULL, HALF,
-      HALF, 1 },
-    { "notify-con-device-senml-cbor", "device-cbor", GUARD_MESSAGE, KIND_NOTIFY_CON, NULL, HALF,
-      HALF, 1 },
-    { "deregister", NULL, GUARD_MESSAGE, KIND_DEREGISTER, NULL, 0, DEVICES, 1 },
-    { NULL },
+    { .content = "float-tlv", .kind = KIND_REGISTER, .count = HALF, .publishes = 1 },
+    { .name = "register", .kind = KIND_REGISTER, .first = HALF, .count = HALF, .publishes = 1 },
+    { .name = "update", .kind = KIND_UPDATE, .count = DEVICES },
+    { .name = "observe", .command = "observe", .count = HALF, .publishes = 1 },
+    { .name = "read", .command = "read", .count = HALF, .publishes = 1 },
+    { .name = "notify-con-float-tlv", .kind = KIND_NOTIFY_CON, .count = HALF, .publishes = 1 },
+    { .name = "notify-non-float-tlv", .kind = KIND_NOTIFY_NON, .count = HALF, .publishes = 1 },
+    { .content = "device-tlv", .command = "observe", .first = HALF, .count = HALF, .publishes = 1 },
+    { .name = "notify-con-device-tlv",
+      .kind = KIND_NOTIFY_CON,
+      .first = HALF,
+      .count = HALF,
+      .publishes = 1 },
+    { .name = "notify-con-device-senml-json",
+      .content = "device-senml",
+      .kind = KIND_NOTIFY_CON,
+      .first = HALF,
+      .count = HALF,
+      .publishes = 1 },
+    { .name = "notify-con-device-senml-cbor",
+      .content = "device-cbor",
+      .kind = KIND_NOTIFY_CON,
+      .first = HALF,
+      .count = HALF,
+      .publishes = 1 },
+    { .name = "deregister", .kind = KIND_DEREGISTER, .count = DEVICES, .publishes = 1 },
+    { 0 },
 };
 
 static const struct guard_step store_steps[] = {
-    { NULL, "float-tlv", GUARD_MESSAGE, KIND_REGISTER, NULL, 0, HALF, 1 },
-    { "store-register", NULL, GUARD_MESSAGE, KIND_REGISTER, NULL, HALF, HALF, 1 },
-    { "store-update", NULL, GUARD_MESSAGE, KIND_UPDATE, NULL, 0, DEVICES, 0 },
-    { "store-observe", NULL, GUARD_COMMAND, KIND_COUNT, "observe", 0, HALF, 1 },
-    { "store-read", NULL, GUARD_COMMAND, KIND_COUNT, "read", 0, HALF, 1 },
-    { "store-notify-con-float-tlv", NULL, GUARD_MESSAGE, KIND_NOTIFY_CON, NULL, 0, HALF, 1 },
-    { "store-deregister", NULL, GUARD_MESSAGE, KIND_DEREGISTER, NULL, 0, DEVICES, 1 },
-    { NULL },
+    { .content = "float-tlv", .kind = KIND_REGISTER, .count = HALF, .publishes = 1 },
+    { .name = "store-register",
+      .kind = KIND_REGISTER,
+      .first = HALF,
+      .count = HALF,
+      .publishes = 1 },
+    { .name = "store-update", .kind = KIND_UPDATE, .count = DEVICES },
+    { .name = "store-observe", .command = "observe", .count = HALF, .publishes = 1 },
+    { .name = "store-read", .command = "read", .count = HALF, .publishes = 1 },
+    { .name = "store-notify-con-float-tlv",
+      .kind = KIND_NOTIFY_CON,
+      .count = HALF,
+      .publishes = 1 },
+    /* An Update is written when what is stored has lost half of the lifetime. */
+    { .kind = KIND_UPDATE, .count = HALF, .wait_s = HALF_LIFETIME_S },
+    { .name = "store-update-late", .kind = KIND_UPDATE, .first = HALF, .count = HALF },
+    { .name = "store-deregister",
+      .kind = KIND_DEREGISTER,
+      .first = HALF,
+      .count = HALF,
+      .publishes = 1 },
+    /* The broker takes no notification: the store does. The first ones tell that it is gone. */
+    { .kind = KIND_NOTIFY_CON, .count = GUARD_BATCH, .broker_is_away = true },
+    { .name = "store-notify-con-away",
+      .kind = KIND_NOTIFY_CON,
+      .first = GUARD_BATCH,
+      .count = HALF - GUARD_BATCH,
+      .broker_is_away = true },
+    { 0 },
 };
 
 static const struct guard_step dtls_steps[] = {
-    { NULL, "float-tlv", GUARD_MESSAGE, KIND_HANDSHAKE, NULL, 0, SECURE_HALF, 0 },
-    { "dtls-handshake", NULL, GUARD_MESSAGE, KIND_HANDSHAKE, NULL, SECURE_HALF, SECURE_HALF, 0 },
-    { NULL, NULL, GUARD_MESSAGE, KIND_REGISTER, NULL, 0, SECURE_DEVICES, 1 },
-    { "dtls-update-parked", NULL, GUARD_MESSAGE, KIND_UPDATE, NULL, 0, SECURE_DEVICES, 0 },
-    { "dtls-update-live", NULL, GUARD_MESSAGE, KIND_UPDATE, NULL, SECURE_DEVICES - LIVE, 1024, 0 },
-    { NULL },
+    { .content = "float-tlv", .kind = KIND_HANDSHAKE, .count = SECURE_HALF },
+    { .name = "dtls-handshake",
+      .kind = KIND_HANDSHAKE,
+      .first = SECURE_HALF,
+      .count = SECURE_HALF },
+    { .kind = KIND_REGISTER, .count = SECURE_DEVICES, .publishes = 1 },
+    { .name = "dtls-update-parked", .kind = KIND_UPDATE, .count = SECURE_DEVICES },
+    { .name = "dtls-update-live",
+      .kind = KIND_UPDATE,
+      .first = SECURE_DEVICES - LIVE,
+      .count = 1024 },
+    { 0 },
 };
 
 static const struct scenario {
@@ -69,7 +110,7 @@ static const struct scenario {
     const char *keys;  /* psk_file, "" without: below the scratch directory */
     const char *store; /* likewise */
     uint32_t devices;
-    const struct guard_step *steps; /* up to one without devices */
+    const struct guard_step *steps; /* up to one without messages */
 } scenarios[] = {
     { "udp", "udp", "", "", DEVICES, udp_steps },
     { "store", "udp", "", "/store.db", DEVICES, store_steps },
@@ -102,6 +143,7 @@ static void begin_step(const struct guard_step *step)
         guard_world.fleet.content = content_find(step->content);
     }
     guard_world.begun = guard_world.ended = guard_world.published = 0;
+    guard_world.now_ms += (uint64_t)step->wait_s * 1000;
     if (step->name != NULL) {
         guard_mark();
     }
@@ -136,7 +178,7 @@ static void send_batch(void)
     uint32_t devices = guard_world.fleet.count - step->first;
     for (unsigned i = 0; i < GUARD_BATCH && guard_world.begun < step->count; i++) {
         uint32_t index = step->first + guard_world.begun++ % devices;
-        if (step->action == GUARD_COMMAND) {
+        if (step->command != NULL) {
             guard_broker_command(index);
         } else {
             guard_devices_send(index);

@@ -9,8 +9,8 @@
  *   guard_store.c    for gateway/store/store_checkpoint.c: moves the log without a thread
  *
  * The linker takes their functions in place of the named ones. All else is the gateway as it is:
- * gateway_run() with its loop, JSON, backlog, mqtt/'s slots and queues, the store, DTLS. Not counted
- * is what happens inside guard_world_…(): see the script `guard`.
+ * gateway_run() with its loop, JSON, backlog, mqtt/'s slots and queues, the store, DTLS. Not
+ * counted is what happens inside guard_world_…(): see the script `guard`.
  */
 #pragma once
 
@@ -26,18 +26,17 @@ enum {
     GUARD_BATCH = 32, /* datagrams, or commands, of one turn of the loop */
 };
 
-enum guard_action { GUARD_MESSAGE, GUARD_COMMAND };
-
-/* A row of what is measured; with first and count a name tells its devices. */
+/* A row of what is done. */
 struct guard_step {
     const char *name;    /* of the figure; NULL: only done */
     const char *content; /* what the devices have to say from here on; NULL: as before */
-    enum guard_action action;
-    enum kind kind;      /* GUARD_MESSAGE */
-    const char *command; /* GUARD_COMMAND: msgType; its path is the content's */
+    const char *command; /* msgType, its path is the content's; NULL: messages of devices */
+    enum kind kind;      /* of these */
     uint32_t first;      /* device */
     uint32_t count;      /* of messages; after the last device comes `first` once more */
     uint32_t publishes;  /* that come of each message */
+    uint32_t wait_s;     /* passes before it */
+    bool broker_is_away; /* from its beginning on; what the broker missed is never sent */
 };
 
 /* The one world there is: libc's functions, which it stands in for, have no context either. */
@@ -72,6 +71,9 @@ void guard_devices_receive(uint32_t index, const uint8_t *data, size_t len);
 
 /** Serves what the gateway asked for. */
 void guard_broker_turn(void);
+
+/** Whether it is as the step wants it, connected or away. */
+bool guard_broker_is_ready(void);
 
 /** Publishes the step's command to a device. */
 void guard_broker_command(uint32_t index);

@@ -13,16 +13,22 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static void serve_requests(struct mqtt_link *link)
+static unsigned take_requests(struct mqtt_link *link)
 {
-    const struct mqtt_limits limits = { .receive_maximum = UINT16_MAX };
     pthread_mutex_lock(&link->lock);
     unsigned requests = link->requests;
     link->requests = 0;
     pthread_mutex_unlock(&link->lock);
-    if (requests & MQTT_REQUEST_CONNECT) {
-        mqtt_link_up(link, &limits);
-    }
+    return requests;
+}
+
+/* Nothing is under way: the step before this one is done. */
+static void go_away(struct mqtt_link *link)
+{
+    pthread_mutex_lock(&link->lock);
+    link->accepting = link->active = false;
+    pthread_mutex_unlock(&link->lock);
+    mqtt_link_push(link, (struct mqtt_event){ .kind = MQTT_EVENT_DOWN });
 }
 
 /* Nothing that the devices say is to be published as bytes that could not be decoded. */
@@ -52,8 +58,22 @@ static void confirm_publishes(struct mqtt_link *link)
 
 void guard_broker_turn(void)
 {
-    serve_requests(guard_world.link);
-    confirm_publishes(guard_world.link);
+    static const struct mqtt_limits limits = { .receive_maximum = UINT16_MAX };
+    struct mqtt_link *link = guard_world.link;
+    unsigned requests = take_requests(link);
+    if (!guard_world.step->broker_is_away) {
+        if (requests & MQTT_REQUEST_CONNECT) {
+            mqtt_link_up(link, &limits);
+        }
+        confirm_publishes(link);
+    } else if (link->accepting) {
+        go_away(link);
+    }
+}
+
+bool guard_broker_is_ready(void)
+{
+    return guard_world.link->accepting != guard_world.step->broker_is_away;
 }
 
 void guard_broker_command(uint32_t index)

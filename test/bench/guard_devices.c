@@ -33,6 +33,7 @@ void guard_devices_send(uint32_t index)
 
 static void take_message(uint32_t index, const uint8_t *data, size_t len)
 {
+    const struct guard_step *step = guard_world.step;
     struct fleet *fleet = &guard_world.fleet;
     struct message message;
     if (!message_parse(data, len, &message)) {
@@ -40,7 +41,8 @@ static void take_message(uint32_t index, const uint8_t *data, size_t len)
     }
     if (message.code > 0 && message.code < 0x20) {
         commit(index, respond(fleet, index, &message, slot()));
-    } else if (kind_answered(guard_world.step->kind, fleet, index, &message) != KIND_DONE) {
+    } else if (step->command != NULL ||
+               kind_answered(step->kind, fleet, index, &message) != KIND_DONE) {
         guard_give_up("the gateway refused a message");
     }
     guard_world.ended++;

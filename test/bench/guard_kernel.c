@@ -5,8 +5,6 @@
  */
 #include "test/bench/guard.h"
 
-#include "mqtt/link.h"
-
 #include <mbedtls/entropy.h>
 
 #include <arpa/inet.h>
@@ -87,7 +85,7 @@ __attribute__((noinline)) static int guard_world_receive(struct mmsghdr *slots, 
     struct wire *wire = &the_wire;
     guard_world.now_ms++;
     guard_broker_turn();
-    if (guard_world.link->accepting && wire->queued == 0 && guard_batch_is_done()) {
+    if (guard_broker_is_ready() && wire->queued == 0 && guard_batch_is_done()) {
         guard_go_on();
         wire->idle = 0;
     }
