@@ -121,10 +121,16 @@ struct guard_world guard_world;
 
 void guard_give_up(const char *why)
 {
-    const char *name = guard_world.step ? guard_world.step->name : NULL;
-    fprintf(stderr, "bench-guard: step %s, %u of %u done: %s\n", name ? name : "-",
-            (unsigned)guard_world.ended, guard_world.step ? (unsigned)guard_world.step->count : 0,
-            why);
+    const struct guard_step *step = guard_world.step, *row = step;
+    if (step == NULL) {
+        fprintf(stderr, "bench-guard: %s\n", why);
+        _exit(1);
+    }
+    while (row->count > 0 && row->name == NULL) {
+        row++;
+    }
+    fprintf(stderr, "bench-guard: %s, %u of %u done: %s\n", row->name ? row->name : "the end",
+            (unsigned)guard_world.ended, (unsigned)step->count, why);
     _exit(1);
 }
 

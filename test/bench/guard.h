@@ -53,7 +53,7 @@ extern struct guard_world {
     struct random random;
 } guard_world;
 
-/** Ends the program, naming the step. */
+/** Ends the program, naming the row that is measured or prepared. */
 _Noreturn void guard_give_up(const char *why);
 
 /** Nothing is under way: goes on to the next step when this one is done, then sends a batch. */
