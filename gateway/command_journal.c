@@ -75,6 +75,9 @@ static int keep_row(struct command_journal *journal, const struct store_command 
     }
     size_t mark = store_mark(store);
     store_command_put(store, row);
+    if (store_health(store) != STORE_WELL) {
+        return -ENOSPC; /* there was no room for it among the changes: it is not one of them */
+    }
     int err = journal->settings.commit(journal->settings.ctx);
     if (err != 0) {
         store_rewind(store, mark);

@@ -173,6 +173,19 @@ static bool request(struct downlink *downlink, struct lwm2m_device *device, stru
     return waits;
 }
 
+/* Makes a command durable, or refuses it. */
+static bool keep(struct downlink *downlink, struct lwm2m_device *device,
+                 const struct mqtt_message *message, struct command *command, bool at_once)
+{
+    const char *endpoint = lwm2m_device_endpoint(device);
+    int err = command_journal_take(downlink->settings.journal, endpoint, message, command, at_once);
+    if (err != 0) {
+        refuse(downlink, endpoint, device, command, LWCOAP_CODE(5, 3),
+               "the store does not take it: its disk is full or failing");
+    }
+    return err == 0;
+}
+
 /* A command that can be carried out: stored before anything comes of it. */
 static void take(struct downlink *downlink, struct lwm2m_device *device,
                  const struct mqtt_message *message, struct command *command, uint64_t now_ms)
@@ -183,16 +196,33 @@ static void take(struct downlink *downlink, struct lwm2m_device *device,
     bool at_once =
         lwm2m_device_queue_length(device) == 0 &&
         (command->request.send_now || lwm2m_server_is_awake(settings->server, device, now_ms));
-    int err = command_journal_take(settings->journal, lwm2m_device_endpoint(device), message,
-                                   command, at_once);
-    if (err != 0) {
-        refuse(downlink, lwm2m_device_endpoint(device), device, command, LWCOAP_CODE(5, 3),
-               "the store does not take it: its disk is full or failing");
+    if (!keep(downlink, device, message, command, at_once)) {
         return;
     }
     bool waits = request(downlink, device, command, now_ms);
     if (waits && settings->report_queued) {
         uplink_state(settings->uplink, device, command, "queued", "");
+    }
+}
+
+/* What the gateway carries out itself ends in the same turn, and with it the row. */
+static void carry_out_here(struct downlink *downlink, struct lwm2m_device *device,
+                           struct command *command, uint64_t now_ms)
+{
+    administration_carry_out(downlink->settings.server, downlink->settings.uplink, device, command,
+                             now_ms);
+    command_journal_end(downlink->settings.journal, command);
+    command_free(command);
+}
+
+/* A list is given whatever the store is like: nothing is lost when it is asked for again. */
+static void administrate(struct downlink *downlink, struct lwm2m_device *device,
+                         const struct mqtt_message *message, struct command *command,
+                         uint64_t now_ms)
+{
+    bool changes = command->action == COMMAND_QUEUE_CLEAR || command->action == COMMAND_KICK;
+    if (!changes || keep(downlink, device, message, command, false)) {
+        carry_out_here(downlink, device, command, now_ms);
     }
 }
 
@@ -240,8 +270,7 @@ static void carry_out(struct downlink *downlink, const char *endpoint,
         refuse(downlink, endpoint, NULL, command, LWCOAP_CODE(4, 4),
                "no device with this endpoint name is registered");
     } else if (command->action != COMMAND_REQUEST) {
-        administration_carry_out(settings->server, settings->uplink, device, command, now_ms);
-        command_free(command);
+        administrate(downlink, device, message, command, now_ms);
     } else {
         take(downlink, device, message, command, now_ms);
     }
@@ -254,10 +283,7 @@ bool downlink_restore(struct downlink *downlink, const struct store_command *row
     const struct downlink_settings *settings = &downlink->settings;
     struct mqtt_message message;
     struct command *command = NULL;
-    struct command_refusal refusal = {
-        .code = LWCOAP_CODE(4, 0),
-        .reason = "the gateway answers this by itself, at once",
-    };
+    struct command_refusal refusal;
     if (!command_journal_restore(settings->journal, row, &message)) {
         return false;
     }
@@ -267,14 +293,17 @@ bool downlink_restore(struct downlink *downlink, const struct store_command *row
         return false; /* its row stays: the next start may have more memory */
     }
     command_journal_resume(settings->journal, row, command);
-    if (err != 0 || command->action != COMMAND_REQUEST) {
+    uint64_t now_ms = settings->now_ms(settings->ctx);
+    if (err != 0) {
         refuse(downlink, row->endpoint, device, command, refusal.code, refusal.reason);
     } else if (device == NULL) {
         uplink_orphan(settings->uplink, row->endpoint, command, "the device left");
         command_journal_end(settings->journal, command);
         command_free(command);
+    } else if (command->action != COMMAND_REQUEST) {
+        carry_out_here(downlink, device, command, now_ms);
     } else {
-        (void)request(downlink, device, command, settings->now_ms(settings->ctx));
+        (void)request(downlink, device, command, now_ms);
         return true;
     }
     return false;

@@ -319,7 +319,10 @@ static int on_message(void *ctx, const struct mqtt_message *message)
         return -EAGAIN; /* not confirmed: the broker keeps it for the next start */
     }
     downlink_message(gateway->downlink, message);
-    (void)gateway_commit(gateway); /* paho acknowledges it when this returns */
+    /* Paho acknowledges it when this returns. What was accepted is durable: command_journal_take().
+     * The rest is an answer that costs nothing to ask for again; holding the message back until the
+     * store takes that would keep paho from sending anything, this answer included. */
+    (void)gateway_commit(gateway);
     return 0;
 }
 

@@ -18,6 +18,17 @@ static int commit(void *ctx)
     return gateway_commit(ctx);
 }
 
+/* A command that cannot be made durable is taken back, and with it what this commit added. */
+static int commit_command(void *ctx)
+{
+    struct gateway *gateway = ctx;
+    int err = gateway_commit(gateway);
+    if (err != 0) {
+        session_journal_taken_back(gateway->session_journal);
+    }
+    return err;
+}
+
 /* The file was lost: what the process holds goes into the new one. */
 static void rebuild(void *ctx)
 {
@@ -72,7 +83,7 @@ int gateway_start_journals(struct gateway *gateway)
         .ctx = gateway,
         .now_ms = gateway_now_ms,
         .wall_ms = gateway_wall_ms,
-        .commit = commit,
+        .commit = commit_command,
     };
     const struct journal_settings devices = {
         .store = gateway->store,

@@ -261,6 +261,13 @@ void session_journal_committed(struct session_journal *journal)
     journal->exported = 0;
 }
 
+void session_journal_taken_back(struct session_journal *journal)
+{
+    if (journal != NULL) {
+        journal->exported = 0;
+    }
+}
+
 bool session_journal_renew(struct session_journal *journal, uint32_t session)
 {
     if (journal == NULL) {

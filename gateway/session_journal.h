@@ -61,6 +61,9 @@ void session_journal_export(struct session_journal *journal);
 /** A commit made everything durable. */
 void session_journal_committed(struct session_journal *journal);
 
+/** A commit failed, and changes were taken back since: writes what it exported once more. */
+void session_journal_taken_back(struct session_journal *journal);
+
 /** A session used up what its stored form reserves: makes a new one durable at once. @return
  * whether it may send again */
 bool session_journal_renew(struct session_journal *journal, uint32_t session);

@@ -145,6 +145,24 @@ static void what_cannot_be_committed_is_not_taken(void **state)
     command_journal_free(seen.journal);
 }
 
+/* Changes that find no room are written from what the process holds: this it does not hold yet. */
+static void what_finds_no_room_among_the_changes_is_not_taken(void **state)
+{
+    struct store_fixture *fixture = *state;
+    fixture_close(fixture);
+    fixture->settings.max_pending = 100;
+    fixture_open(fixture);
+    struct command_journal *journal = open_journal(fixture);
+    struct command *command = command_of(READ);
+    const struct mqtt_message message = message_of(READ, 7);
+    assert_int_equal(command_journal_take(journal, "meter", &message, command, true), -ENOSPC);
+    assert_int_equal(command->stored_id, 0);
+    command_free(command);
+    struct seen seen = restart(fixture, journal);
+    assert_int_equal(seen.alive + seen.ended, 0);
+    command_journal_free(seen.journal);
+}
+
 static void a_repetition_is_known(void **state)
 {
     static const struct {
@@ -409,6 +427,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_command_is_there_until_its_end),
         TEST(what_cannot_be_committed_is_not_taken),
+        TEST(what_finds_no_room_among_the_changes_is_not_taken),
         TEST(a_repetition_is_known),
         TEST(what_was_answered_at_once_is_known),
         TEST(a_taken_command_is_not_noted_again),

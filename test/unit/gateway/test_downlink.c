@@ -1,6 +1,7 @@
 /* Commands on their way to a server that does what each test wants, and what comes of them. */
 #include "fake_device.h"
 #include "fake_outlet.h"
+#include "store_fixture.h"
 
 #include "gateway/downlink.h"
 
@@ -157,6 +158,10 @@ struct bench {
     struct definitions *definitions;
     struct mqtt_topic *topic;
     struct downlink *downlink;
+    struct command_journal *journal; /* NULL: without a store */
+    struct store *store;
+    int commit_result;
+    size_t commits; /* those that were to happen before anything came of a command */
 };
 
 static uint64_t now_ms(void *ctx)
@@ -165,9 +170,8 @@ static uint64_t now_ms(void *ctx)
     return 5000;
 }
 
-static void set_up(struct bench *bench)
+static void start(struct bench *bench)
 {
-    *bench = (struct bench){ 0 };
     const char *reason = NULL;
     fake_outlet_init(&bench->outlet);
     fake_outlet_open(&bench->outlet);
@@ -186,6 +190,7 @@ static void set_up(struct bench *bench)
         .definitions = bench->definitions,
         .log = bench->outlet.log,
         .topic = bench->topic,
+        .journal = bench->journal,
         .report_queued = true,
         .ctx = bench,
         .now_ms = now_ms,
@@ -195,11 +200,18 @@ static void set_up(struct bench *bench)
     bench->server.downlink = bench->downlink;
 }
 
+static void set_up(struct bench *bench)
+{
+    *bench = (struct bench){ 0 };
+    start(bench);
+}
+
 static void tear_down(struct bench *bench)
 {
     downlink_free(bench->downlink);
     mqtt_topic_free(bench->topic);
     definitions_free(bench->definitions);
+    command_journal_free(bench->journal);
     fake_outlet_deinit(&bench->outlet);
 }
 
@@ -591,6 +603,113 @@ static void a_kick_is_answered_and_done(void **state)
     tear_down(&bench);
 }
 
+/* --- with a store --- */
+
+static uint64_t wall_ms(void *ctx)
+{
+    (void)ctx;
+    return 1700000000000;
+}
+
+static int commit(void *ctx)
+{
+    struct bench *bench = ctx;
+    assert_int_equal(bench->outlet.count, 0);
+    assert_false(bench->server.kicked);
+    bench->commits++;
+    return bench->commit_result != 0 ? bench->commit_result : store_commit(bench->store);
+}
+
+static void set_up_stored(struct bench *bench, struct store_fixture *fixture)
+{
+    *bench = (struct bench){ .store = fixture->store };
+    const struct command_journal_settings settings = {
+        .store = bench->store,
+        .ctx = bench,
+        .now_ms = now_ms,
+        .wall_ms = wall_ms,
+        .commit = commit,
+    };
+    bench->journal = command_journal_new(&settings);
+    assert_non_null(bench->journal);
+    start(bench);
+}
+
+static void restore_row(void *ctx, const struct store_command *row)
+{
+    struct bench *bench = ctx;
+    (void)downlink_restore(bench->downlink, row);
+}
+
+static void count_row(void *ctx, const struct store_command *row)
+{
+    (void)row;
+    ++*(size_t *)ctx;
+}
+
+static size_t rows(struct store_fixture *fixture)
+{
+    size_t count = 0;
+    assert_int_equal(store_commands_visit(fixture->store, count_row, &count), 0);
+    return count;
+}
+
+/* Whatever the broker is told, a kill at this moment does not lose it. */
+static void what_the_gateway_changes_itself_is_durable_before(void **state)
+{
+    static const char *const commands[] = { LISTED("kick"), LISTED("queue-clear") };
+    struct store_fixture *fixture = *state;
+    fixture_open(fixture);
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        struct bench bench;
+        set_up_stored(&bench, fixture);
+        send(&bench, "dn/dev", commands[i]);
+        assert_int_equal(bench.commits, 1);
+        assert_int_equal(bench.outlet.count, 1);
+        assert_int_equal(bench.server.kicked, i == 0);
+        assert_int_equal(rows(fixture), 1); /* its end is not committed yet */
+        tear_down(&bench);
+        store_rewind(fixture->store, 0); /* the process dies */
+        fixture_reopen(fixture);
+
+        set_up_stored(&bench, fixture);
+        assert_int_equal(store_commands_visit(fixture->store, restore_row, &bench), 0);
+        assert_int_equal(bench.outlet.count, 1);
+        assert_int_equal(bench.server.kicked, i == 0);
+        assert_int_equal(store_commit(fixture->store), 0);
+        assert_int_equal(rows(fixture), 0);
+        tear_down(&bench);
+    }
+}
+
+static void what_the_store_does_not_take_is_refused_and_not_done(void **state)
+{
+    static const struct {
+        const char *json;
+        bool refused;
+    } cases[] = {
+        { READ, true },
+        { LISTED("kick"), true },
+        { LISTED("queue-clear"), true },
+        { LISTED("queue-list"), false },
+        { LISTED("observe-list"), false },
+    };
+    struct store_fixture *fixture = *state;
+    fixture_open(fixture);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct bench bench;
+        set_up_stored(&bench, fixture);
+        bench.commit_result = -EIO;
+        send(&bench, "dn/dev", cases[i].json);
+        assert_int_equal(strstr(bench.outlet.last, "\"code\":\"5.03\"") != NULL, cases[i].refused);
+        assert_int_equal(bench.outlet.count, 1);
+        assert_false(bench.server.kicked);
+        assert_null(bench.server.request);
+        assert_false(store_is_pending(fixture->store));
+        tear_down(&bench);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -610,6 +729,8 @@ int main(void)
         cmocka_unit_test(notifications_send_back_what_observe_had),
         cmocka_unit_test(the_gateway_observes_without_memory_per_observation),
         cmocka_unit_test(commands_that_never_ended_are_freed),
+        STORE_TEST(what_the_gateway_changes_itself_is_durable_before),
+        STORE_TEST(what_the_store_does_not_take_is_refused_and_not_done),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -189,6 +189,7 @@ static void without_a_store_nothing_is_kept(void **state)
     session_journal_closed(NULL, 1);
     session_journal_export(NULL);
     session_journal_committed(NULL);
+    session_journal_taken_back(NULL);
     session_journal_write_all(NULL);
     assert_false(session_journal_renew(NULL, 1));
     session_journal_free(NULL);
