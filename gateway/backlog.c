@@ -149,6 +149,7 @@ static void retire(struct backlog *backlog, struct backlog_entry *entry)
     stops_waiting(backlog, entry);
     take_out(backlog, entry);
     acknowledge(backlog, entry, true);
+    backlog_stored_retire(backlog, entry);
     if (entry->number > backlog->tail.read_to) {
         backlog->tail.unread++;
         free(entry);
@@ -184,11 +185,15 @@ static bool hand_over(struct backlog *backlog, struct backlog_entry *entry)
     return true;
 }
 
-/* What has a row goes when the row is durable, unless the store is in trouble. */
+/* What has a row goes when the row is durable. A store in trouble is not waited for, but by what
+ * has older messages of its device there. */
 static bool is_ready(const struct backlog *backlog, const struct backlog_entry *entry)
 {
-    return entry != NULL &&
-           (!entry->is_undurable || store_health(backlog->settings.store) != STORE_WELL);
+    if (entry == NULL || !entry->is_undurable) {
+        return entry != NULL;
+    }
+    return store_health(backlog->settings.store) != STORE_WELL &&
+           !backlog_stored_precede(backlog, entry);
 }
 
 static bool has_slot(const struct backlog *backlog)
@@ -203,6 +208,26 @@ static void hand_over_window(struct backlog *backlog)
             return;
         }
     }
+}
+
+/* What must not overtake older messages in a store in trouble does not hold up other devices. Once
+ * per turn and not for each message: it walks along the line. */
+static void hand_over_others(struct backlog *backlog)
+{
+    struct backlog_entry *entry = backlog->next;
+    if (entry == NULL || is_ready(backlog, entry) ||
+        store_health(backlog->settings.store) == STORE_WELL) {
+        return;
+    }
+    backlog->handing_over = true;
+    while (entry != NULL && has_slot(backlog)) {
+        struct backlog_entry *after = first_waiting(entry->links[BACKLOG_PLACE].after);
+        if (is_ready(backlog, entry) && !hand_over(backlog, entry)) {
+            break;
+        }
+        entry = after;
+    }
+    backlog->handing_over = false;
 }
 
 /* Callbacks may come back here: then the outer call goes on where they left. */
@@ -321,10 +346,15 @@ void backlog_close(struct backlog *backlog)
     }
     struct backlog_entry *last = backlog->line.last; /* callbacks may add some */
     struct backlog_entry *after = NULL;
+    bool behind = false; /* an older one is not durable: those behind it must not leave before */
     for (struct backlog_entry *entry = backlog->line.first; entry != NULL; entry = after) {
         after = entry != last ? entry->links[BACKLOG_PLACE].after : NULL;
         backlog_stored_put(backlog, entry);
         backlog_stored_add(backlog, entry);
+        if (behind && !entry->is_undurable) {
+            backlog_stored_await(backlog, entry);
+        }
+        behind = entry->is_undurable;
         if (may_retire(entry)) {
             retire(backlog, entry);
         }
@@ -379,6 +409,9 @@ void backlog_turn(struct backlog *backlog, uint64_t now_ms, bool committed)
         }
     }
     hand_over_all(backlog);
+    if (!backlog->handing_over) {
+        hand_over_others(backlog);
+    }
 }
 
 uint64_t backlog_next_ms(const struct backlog *backlog)

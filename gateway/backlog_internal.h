@@ -40,6 +40,12 @@ struct backlog_slot {
     uint32_t next_free; /* index + 1; 0 ends the list */
 };
 
+/* How many messages of devices of one hash wait in the store. */
+struct backlog_count {
+    uint32_t all;
+    uint32_t durable; /* those that left the line: they are older than all that stand in it */
+};
+
 /* What waits in the store; see backlog_stored.c. */
 struct backlog_tail {
     uint64_t count; /* of messages, those in memory included */
@@ -51,9 +57,9 @@ struct backlog_tail {
     uint64_t limit_ms; /* when it may be lowered again */
     uint64_t dropped_to;
     uint64_t dropped;
-    uint32_t *devices; /* how many messages of devices of each hash; NULL without a store */
-    size_t inflight;   /* of the window */
-    uint64_t tokens;   /* thousandths of a message that may be handed over */
+    struct backlog_count *devices; /* of each hash; NULL without a store */
+    size_t inflight;               /* of the window */
+    uint64_t tokens;               /* thousandths of a message that may be handed over */
     uint64_t tokens_ms;
     bool survey;  /* the file was replaced: count again */
     bool is_over; /* nothing is read any more */
@@ -107,6 +113,9 @@ bool backlog_stored_has(const struct backlog *backlog, const char *endpoint);
 /** Gives an entry its row, to be durable with the next commit. */
 void backlog_stored_put(struct backlog *backlog, struct backlog_entry *entry);
 
+/** An entry that has a row counts as durable with the next commit, not before. */
+void backlog_stored_await(struct backlog *backlog, struct backlog_entry *entry);
+
 /** Writes the row of an entry that has one once more, into a new file. */
 void backlog_stored_put_again(struct backlog *backlog, const struct backlog_entry *entry);
 
@@ -115,6 +124,13 @@ void backlog_stored_durable(struct backlog *backlog, struct backlog_entry *entry
 
 /** Counts an entry as waiting in the store from now on. */
 void backlog_stored_add(struct backlog *backlog, struct backlog_entry *entry);
+
+/** An entry that is counted leaves the line, for the window or for its row alone. */
+void backlog_stored_retire(struct backlog *backlog, const struct backlog_entry *entry);
+
+/** Whether older messages of its device wait in the store, behind which an entry of the line is to
+ *  go. */
+bool backlog_stored_precede(const struct backlog *backlog, const struct backlog_entry *entry);
 
 /** An entry leaves for good: its row and what counted it go. */
 void backlog_stored_remove(struct backlog *backlog, struct backlog_entry *entry);

@@ -20,7 +20,7 @@ enum {
     BURST_MS = 100, /* of the drain rate that may be saved up */
 };
 
-static uint32_t *counter_of(const struct backlog *backlog, const char *endpoint)
+static struct backlog_count *counter_of(const struct backlog *backlog, const char *endpoint)
 {
     uint64_t hash = 14695981039346656037U; /* FNV-1a */
     for (; *endpoint != '\0'; endpoint++) {
@@ -50,17 +50,18 @@ static void count_in(struct backlog *backlog, const struct store_message *row)
 {
     backlog->tail.count++;
     backlog->tail.bytes += store_message_bytes(row);
-    (*counter_of(backlog, row->endpoint))++;
+    counter_of(backlog, row->endpoint)->all++;
 }
 
-static void count_out(struct backlog *backlog, const struct store_message *row)
+static void count_out(struct backlog *backlog, const struct store_message *row, bool in_line)
 {
     struct backlog_tail *tail = &backlog->tail;
     uint64_t bytes = store_message_bytes(row);
-    uint32_t *counter = counter_of(backlog, row->endpoint);
+    struct backlog_count *counter = counter_of(backlog, row->endpoint);
     tail->count -= tail->count > 0;
     tail->bytes -= bytes < tail->bytes ? bytes : tail->bytes;
-    *counter -= *counter > 0;
+    counter->all -= counter->all > 0;
+    counter->durable -= !in_line && counter->durable > 0;
 }
 
 /*
@@ -92,6 +93,9 @@ static void survey_row(void *ctx, const struct store_message *row)
     const struct backlog_entry *entry = walk_to(walk, row->id);
     if (entry == NULL || entry->is_stored) {
         count_in(walk->backlog, row);
+    }
+    if (entry == NULL) {
+        counter_of(walk->backlog, row->endpoint)->durable++;
     }
     walk->backlog->tail.unread += entry == NULL && row->id > walk->backlog->tail.read_to;
 }
@@ -129,7 +133,12 @@ void backlog_stored_deinit(struct backlog *backlog)
 
 bool backlog_stored_has(const struct backlog *backlog, const char *endpoint)
 {
-    return backlog->tail.count > 0 && *counter_of(backlog, endpoint) > 0;
+    return backlog->tail.count > 0 && counter_of(backlog, endpoint)->all > 0;
+}
+
+bool backlog_stored_precede(const struct backlog *backlog, const struct backlog_entry *entry)
+{
+    return entry->is_stored && counter_of(backlog, entry->message.endpoint)->durable > 0;
 }
 
 /* --- entries --- */
@@ -141,7 +150,14 @@ void backlog_stored_put(struct backlog *backlog, struct backlog_entry *entry)
     }
     const struct store_message row = row_of(entry);
     store_message_put(backlog->settings.store, &row);
-    entry->has_row = entry->is_undurable = true;
+    entry->has_row = true;
+    backlog_stored_await(backlog, entry);
+}
+
+void backlog_stored_await(struct backlog *backlog, struct backlog_entry *entry)
+{
+    const struct store_message row = row_of(entry);
+    entry->is_undurable = true;
     backlog_list_append(&backlog->undurable, BACKLOG_UNDURABLE, entry);
     backlog->tail.undurable_bytes += store_message_bytes(&row);
 }
@@ -169,6 +185,11 @@ void backlog_stored_add(struct backlog *backlog, struct backlog_entry *entry)
     }
 }
 
+void backlog_stored_retire(struct backlog *backlog, const struct backlog_entry *entry)
+{
+    counter_of(backlog, entry->message.endpoint)->durable++;
+}
+
 void backlog_stored_remove(struct backlog *backlog, struct backlog_entry *entry)
 {
     if (entry->is_undurable) {
@@ -176,7 +197,7 @@ void backlog_stored_remove(struct backlog *backlog, struct backlog_entry *entry)
     }
     if (entry->is_stored) {
         const struct store_message row = row_of(entry);
-        count_out(backlog, &row);
+        count_out(backlog, &row, !entry->in_window);
     }
     if (entry->has_row) {
         store_message_delete(backlog->settings.store, entry->number);
@@ -185,6 +206,14 @@ void backlog_stored_remove(struct backlog *backlog, struct backlog_entry *entry)
 
 /* --- room --- */
 
+/* It can neither go behind what its device has in a store that fails nor overtake it. What somebody
+ * repeats, or what promises nothing, is not taken then: it would fill the memory. */
+static bool is_stuck(const struct backlog *backlog, const char *endpoint)
+{
+    return store_health(backlog->settings.store) == STORE_FAILING &&
+           counter_of(backlog, endpoint)->durable > 0;
+}
+
 int backlog_stored_room(struct backlog *backlog, const struct backlog_message *message)
 {
     const struct backlog_settings *settings = &backlog->settings;
@@ -192,6 +221,9 @@ int backlog_stored_room(struct backlog *backlog, const struct backlog_message *m
     uint64_t most = settings->max_stored;
     most += message->answer ? most / 8 : settings->drop_oldest ? most / 16 : 0;
     if (backlog->tail.bytes + size > most) {
+        return -ENOSPC;
+    }
+    if (!message->answer && !message->keep && is_stuck(backlog, message->endpoint)) {
         return -ENOSPC;
     }
     bool is_full = store_health(settings->store) == STORE_FULL;
@@ -205,7 +237,7 @@ static void drop_row(void *ctx, const struct store_message *row)
     struct backlog_tail *tail = &walk->backlog->tail;
     tail->dropped_to = row->id;
     if (walk_to(walk, row->id) == NULL) {
-        count_out(walk->backlog, row);
+        count_out(walk->backlog, row, false);
         tail->unread -= tail->unread > 0;
         tail->dropped++;
         store_message_delete(walk->backlog->settings.store, row->id);

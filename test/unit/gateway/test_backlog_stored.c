@@ -1,4 +1,5 @@
 /* The backlog with a store behind it, against a broker that does what each test wants. */
+#include "fake_disk.h"
 #include "gateway/backlog.h"
 #include "store_fixture.h"
 
@@ -451,6 +452,138 @@ static void without_a_working_store_messages_wait_in_memory(void **state)
     end(&fake);
 }
 
+/* The writes of the store fail from here on, until the disk says otherwise. */
+static void begin_on(struct fake *fake, struct store_fixture *fixture, struct fake_disk *disk)
+{
+    *disk = (struct fake_disk){ 0 };
+    fake_disk_insert(disk);
+    begin(fake, fixture);
+}
+
+static void end_on(struct fake *fake)
+{
+    end(fake);
+    fixture_close(fake->fixture);
+    fake_disk_remove();
+}
+
+static void turn_later(struct fake *fake)
+{
+    fake->fixture->now_ms += 1000;
+    turn(fake);
+}
+
+static void newer_messages_do_not_overtake_in_a_failing_store(void **state)
+{
+    struct fake fake;
+    struct fake_disk disk;
+    begin_on(&fake, *state, &disk);
+    PUT(&fake, .endpoint = "a", .payload = "1");
+    PUT(&fake, .endpoint = "a", .payload = "2");
+    turn(&fake);
+    backlog_open(fake.backlog);
+    PUT(&fake, .endpoint = "a", .payload = "3", .receipt = 3);
+    PUT(&fake, .endpoint = "b", .payload = "B", .keep = true);
+    PUT(&fake, .endpoint = "a", .payload = "4", .keep = true);
+    PUT(&fake, .endpoint = "c", .payload = "C");
+    disk.write_fails = true;
+    turn(&fake); /* 1 and 2 cannot be read now: the file does not say what is gone */
+    assert_int_equal(store_health(fake.fixture->store), STORE_FAILING);
+    assert_string_equal(fake.taken, "BC");
+    turn_later(&fake);
+    judge(&fake, BACKLOG_CONFIRMED);
+    assert_string_equal(fake.taken, "BC");
+    assert_string_equal(fake.settled, "");
+    disk.write_fails = false;
+    turn_later(&fake);
+    turn_later(&fake);
+    assert_string_equal(fake.taken, "BC1234");
+    judge(&fake, BACKLOG_CONFIRMED);
+    assert_string_equal(fake.settled, "+3");
+    assert_int_equal(backlog_stored(fake.backlog), 0);
+    end_on(&fake);
+}
+
+/* Those that were read before the trouble began still go, and make way for newer ones. */
+static void newer_messages_follow_the_confirmation_of_older_ones_in_a_failing_store(void **state)
+{
+    struct fake fake;
+    struct fake_disk disk;
+    begin_on(&fake, *state, &disk);
+    PUT(&fake, .endpoint = "a", .payload = "1");
+    turn(&fake);
+    backlog_open(fake.backlog);
+    turn(&fake);
+    PUT(&fake, .endpoint = "a", .payload = "2", .receipt = 2);
+    disk.write_fails = true;
+    turn(&fake);
+    assert_string_equal(fake.taken, "1");
+    judge(&fake, BACKLOG_CONFIRMED);
+    turn(&fake);
+    assert_string_equal(fake.taken, "12");
+    judge(&fake, BACKLOG_CONFIRMED);
+    assert_string_equal(fake.settled, "+2");
+    PUT(&fake, .endpoint = "a", .payload = "3");
+    assert_string_equal(fake.taken, "123");
+    disk.write_fails = false;
+    turn_later(&fake);
+    end_on(&fake);
+}
+
+/* The row of a kept message is there already, those of others come with the end of the connection.
+ */
+static void what_is_durable_already_does_not_overtake_either(void **state)
+{
+    struct fake fake;
+    struct fake_disk disk;
+    begin_on(&fake, *state, &disk);
+    backlog_open(fake.backlog);
+    PUT(&fake, .endpoint = "a", .payload = "1");
+    PUT(&fake, .endpoint = "a", .payload = "k", .keep = true);
+    turn(&fake);
+    assert_string_equal(fake.taken, "1k");
+    disk.write_fails = true;
+    backlog_close(fake.backlog);
+    judge(&fake, BACKLOG_LOST);
+    turn_later(&fake);
+    backlog_open(fake.backlog);
+    turn_later(&fake);
+    assert_string_equal(fake.taken, "1k1k");
+    disk.write_fails = false;
+    turn_later(&fake);
+    end_on(&fake);
+}
+
+/* Else they would fill the memory, and no device could be served. */
+static void what_is_stuck_behind_a_failing_store_is_refused(void **state)
+{
+    struct fake fake;
+    struct fake_disk disk;
+    begin_on(&fake, *state, &disk);
+    PUT(&fake, .endpoint = "a", .payload = "1");
+    turn(&fake);
+    backlog_open(fake.backlog);
+    PUT(&fake, .endpoint = "b", .payload = "B", .keep = true);
+    disk.write_fails = true;
+    turn(&fake);
+    assert_int_equal(put(&fake, &(struct wanted){ .endpoint = "a", .payload = "2", .receipt = 2 }),
+                     -ENOSPC);
+    PUT(&fake, .endpoint = "a", .payload = "k", .keep = true); /* nobody repeats this one */
+    PUT(&fake, .endpoint = "a", .payload = "!", .answer = true);
+    PUT(&fake, .endpoint = "b", .payload = "2");
+    turn_later(&fake);
+    assert_string_equal(fake.taken, "B!2");
+    disk.write_fails = false;
+    turn_later(&fake);
+    turn_later(&fake);
+    assert_string_equal(fake.taken, "B!21k");
+    judge(&fake, BACKLOG_CONFIRMED);
+    turn_later(&fake);
+    PUT(&fake, .endpoint = "a", .payload = "2");
+    assert_string_equal(fake.taken, "B!21k2");
+    end_on(&fake);
+}
+
 /* --- at random --- */
 
 enum { DEVICES = 5, STEPS = 4000 };
@@ -463,6 +596,8 @@ struct promise {
 
 struct random_run {
     struct fake fake;
+    struct fake_disk disk;
+    bool fails; /* the disk does at times */
     struct promise promise;
     int device_of[IDS_MAX], number_of[IDS_MAX];
     bool judged[IDS_MAX];
@@ -525,14 +660,14 @@ static void random_put(struct random_run *run, int device)
     struct promise *promise = &run->promise;
     char endpoint[2] = { (char)('a' + device), '\0' };
     char payload[12];
-    int number = ++promise->last[device];
+    int number = promise->last[device] + 1;
     (void)snprintf(payload, sizeof(payload), "%d", number);
-    assert_int_equal(
-        put(&run->fake, &(struct wanted){ .endpoint = endpoint,
-                                          .payload = payload,
-                                          .receipt = (unsigned)(number * DEVICES + device),
-                                          .keep = rand() % 4 == 0 }),
-        0);
+    int err = put(&run->fake, &(struct wanted){ .endpoint = endpoint,
+                                                .payload = payload,
+                                                .receipt = (unsigned)(number * DEVICES + device),
+                                                .keep = rand() % 4 == 0 });
+    assert_true(err == 0 || (err == -ENOSPC && run->fails));
+    promise->last[device] += err == 0;
 }
 
 static void random_step(struct random_run *run, bool *open)
@@ -553,7 +688,10 @@ static void random_step(struct random_run *run, bool *open)
         if (rand() % 8 == 0) {
             forget_connection(run);
             *open = false;
+            run->disk.write_fails = false;
             crash(fake);
+        } else if (run->fails) {
+            run->disk.write_fails = !run->disk.write_fails;
         }
         return;
     case 2:
@@ -563,7 +701,7 @@ static void random_step(struct random_run *run, bool *open)
     case 4:
     case 5:
     case 6:
-        fake->fixture->now_ms += (unsigned)rand() % 20;
+        fake->fixture->now_ms += (unsigned)rand() % (run->fails ? 600 : 20);
         turn(fake);
         return;
     default:
@@ -571,12 +709,12 @@ static void random_step(struct random_run *run, bool *open)
     }
 }
 
-/* Every message whose receipt was settled reaches the broker, in each device's order. */
-static void nothing_that_was_settled_is_lost_whatever_happens(void **state)
+static void run_at_random(struct store_fixture *fixture, unsigned seed, bool fails)
 {
     struct random_run *run = calloc(1, sizeof(*run));
     assert_non_null(run);
-    begin(&run->fake, *state);
+    run->fails = fails;
+    begin_on(&run->fake, fixture, &run->disk);
     backlog_free(run->fake.backlog);
     run->fake.settings.max_inflight = 7;
     run->fake.settings.drain_rate = 1000;
@@ -584,7 +722,7 @@ static void nothing_that_was_settled_is_lost_whatever_happens(void **state)
     run->fake.settings.publish = random_publish;
     run->fake.settings.settled = random_settled;
     assert_int_equal(backlog_new(&run->fake.settings, &run->fake.backlog), 0);
-    srand(1);
+    srand(seed);
     bool open = false;
     for (int i = 0; i < STEPS; i++) {
         random_step(run, &open);
@@ -592,6 +730,7 @@ static void nothing_that_was_settled_is_lost_whatever_happens(void **state)
             break;
         }
     }
+    run->disk.write_fails = false;
     if (!open) {
         forget_connection(run);
         backlog_open(run->fake.backlog);
@@ -610,8 +749,22 @@ static void nothing_that_was_settled_is_lost_whatever_happens(void **state)
                         !run->promise.settled[device][number]);
         }
     }
-    end(&run->fake);
+    assert_int_equal(run->disk.failed > 0, fails);
+    end_on(&run->fake);
     free(run);
+}
+
+/* Every message whose receipt was settled reaches the broker, in each device's order. */
+static void nothing_that_was_settled_is_lost_whatever_happens(void **state)
+{
+    run_at_random(*state, 1, false);
+}
+
+static void nothing_that_was_settled_is_lost_when_the_disk_fails_as_well(void **state)
+{
+    for (unsigned seed = 1; seed <= 5; seed++) {
+        run_at_random(*state, seed, true);
+    }
 }
 
 int main(void)
@@ -631,7 +784,12 @@ int main(void)
         STORE_TEST(the_oldest_make_room_but_for_answers),
         STORE_TEST(the_oldest_make_room_when_the_file_is_full),
         STORE_TEST(without_a_working_store_messages_wait_in_memory),
+        STORE_TEST(newer_messages_do_not_overtake_in_a_failing_store),
+        STORE_TEST(newer_messages_follow_the_confirmation_of_older_ones_in_a_failing_store),
+        STORE_TEST(what_is_durable_already_does_not_overtake_either),
+        STORE_TEST(what_is_stuck_behind_a_failing_store_is_refused),
         STORE_TEST(nothing_that_was_settled_is_lost_whatever_happens),
+        STORE_TEST(nothing_that_was_settled_is_lost_when_the_disk_fails_as_well),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
