@@ -17,6 +17,7 @@
 
 enum {
     BUSY_MS = 200,     /* somebody looks into the file with a shell and holds it */
+    SHARE_MS = 60000,  /* between two tries to share the file again */
     REPORT_MS = 60000, /* between two lines about the same trouble */
 };
 
@@ -95,6 +96,20 @@ static void read_number(sqlite3 *db, const char *query, int64_t *number, int *co
     (void)sqlite3_finalize(statement);
 }
 
+/*
+ * SQLite keeps the index of the log in a file, which it empties when it is the first to open it: on
+ * a full disk somebody else may take that room before it is filled again. A connection that
+ * excludes all others has the index in memory and needs no room.
+ */
+static int exclude_others(struct store *store)
+{
+    if (!store->alone) {
+        return 0;
+    }
+    return store_error_of(
+        store->db, sqlite3_exec(store->db, "PRAGMA locking_mode=EXCLUSIVE", NULL, NULL, NULL));
+}
+
 /* An empty file is a fresh one; any other must be ours, and not of the future. */
 static int check_and_migrate(struct store *store)
 {
@@ -149,8 +164,7 @@ static int prepare(struct store *store)
     return 0;
 }
 
-/* Opens the file as it is; on failure nothing is open. */
-static int open_file(struct store *store)
+static int open_once(struct store *store)
 {
     int err = lock_file(store);
     if (err == 0) {
@@ -158,6 +172,7 @@ static int open_file(struct store *store)
                                    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
         err = store_error_of(store->db, code);
     }
+    err = err != 0 ? err : exclude_others(store);
     err = err != 0 ? err : configure(store);
     err = err != 0 ? err : check_and_migrate(store);
     err = err != 0 ? err : prepare(store);
@@ -169,6 +184,35 @@ static int open_file(struct store *store)
         close_file(store);
     }
     return err;
+}
+
+/* Opens the file as it is; on failure nothing is open. */
+static int open_file(struct store *store)
+{
+    store->alone = false;
+    int err = open_once(store);
+    if (err != -ENOSPC && err != -EIO) {
+        return err;
+    }
+    store->alone = true;
+    err = open_once(store);
+    if (err == 0) {
+        log_warn(store->settings.log, "store-alone", LOG_TEXT("path", store->path),
+                 LOG_TEXT("reason", "no index can be had that other processes see"));
+    }
+    return err;
+}
+
+void store_share(struct store *store)
+{
+    uint64_t now_ms = store->settings.now_ms(store->settings.ctx);
+    if (now_ms < store->share_ms || !store_space_is_free(store)) {
+        return;
+    }
+    store->share_ms = now_ms + SHARE_MS;
+    close_file(store);
+    int err = open_file(store);
+    store->alone = store->alone || err != 0; /* then it is tried again */
 }
 
 /* --- damage --- */

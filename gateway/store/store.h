@@ -12,7 +12,8 @@
  *
  * The file is in write-ahead mode. A commit survives the death of the process at any moment; with
  * `power` it survives the loss of power as well, at the price of an fsync for each. Without it, a
- * loss of power may cost the last transactions, but never the file.
+ * loss of power may cost the last transactions, but never the file. A file that is there is opened
+ * and used without any room on the disk, if need be to the exclusion of other processes.
  */
 #pragma once
 

@@ -73,6 +73,10 @@ static int on_commit(void *ctx, sqlite3 *db, const char *name, int pages)
 
 int store_checkpoint_start(struct store *store)
 {
+    (void)sqlite3_wal_hook(store->db, on_commit, store);
+    if (store->alone) {
+        return 0;
+    }
     struct store_checkpoint *checkpoint = calloc(1, sizeof(*checkpoint));
     if (checkpoint == NULL) {
         return -ENOMEM;
@@ -97,7 +101,6 @@ int store_checkpoint_start(struct store *store)
         return err;
     }
     store->checkpoint = checkpoint;
-    (void)sqlite3_wal_hook(store->db, on_commit, store);
     return 0;
 }
 
@@ -124,7 +127,11 @@ void store_checkpoint_stop(struct store *store)
 void store_checkpoint_consider(struct store *store)
 {
     struct store_checkpoint *checkpoint = store->checkpoint;
-    if (checkpoint == NULL || store->log_pages < USUAL_PAGES) {
+    if (store->log_pages < USUAL_PAGES) {
+        return;
+    }
+    if (checkpoint == NULL) {
+        (void)sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
         return;
     }
     pthread_mutex_lock(&checkpoint->lock);

@@ -60,6 +60,8 @@ struct store {
     struct store_settings settings;
     char *path;
     int lock_fd; /* holds the lock of the process; -1 without */
+    bool alone;  /* the index of the log is in memory: no other process can look into the file */
+    uint64_t share_ms; /* when to look whether that can be changed */
     sqlite3 *db;
     sqlite3_stmt *statements[STORE_STATEMENTS];
 
@@ -129,6 +131,10 @@ const void *store_column_blob(sqlite3_stmt *row, int column, size_t *len);
 /** SQLite's code as a negative errno; `db` tells what the system said, may be NULL. */
 int store_error_of(sqlite3 *db, int code);
 
+/** A store that is alone opens its file anew when there is room to share it. Not while rows are
+ * being visited. */
+void store_share(struct store *store);
+
 /** The result of a pragma that is a number; 0 when it fails. */
 uint64_t store_pragma(const struct store *store, const char *pragma);
 
@@ -150,11 +156,15 @@ bool store_space_grow(struct store *store, uint64_t bytes);
  */
 [[nodiscard]] bool store_space_make(struct store *store, unsigned attempt);
 
+/** Whether the disk seems to have some room. */
+bool store_space_is_free(const struct store *store);
+
 /** While the reserve is out: takes it back if there is room again, once a second. */
 void store_space_probe(struct store *store);
 
 /* --- the log of changes (store_checkpoint.c) --- */
 
+/** Without a thread when the store is alone: then commits move the log. */
 [[nodiscard]] int store_checkpoint_start(struct store *store);
 void store_checkpoint_stop(struct store *store);
 

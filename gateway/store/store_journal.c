@@ -248,6 +248,9 @@ void store_rewind(struct store *store, size_t mark)
 
 int store_commit(struct store *store)
 {
+    if (store->alone && store->recovered) {
+        store_share(store);
+    }
     if (store->reserve_is_out) {
         store_space_probe(store);
     }

@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum {
@@ -100,6 +101,13 @@ bool store_space_make(struct store *store, unsigned attempt)
     store->reserve_is_out = true;
     store->probe_ms = store->settings.now_ms(store->settings.ctx) + PROBE_MS;
     return sqlite3_exec(store->db, "DELETE FROM reserve", NULL, NULL, NULL) == SQLITE_OK;
+}
+
+bool store_space_is_free(const struct store *store)
+{
+    struct statvfs disk;
+    return statvfs(store->path, &disk) == 0 &&
+           (uint64_t)disk.f_bavail * disk.f_frsize >= STORE_PIECE;
 }
 
 void store_space_probe(struct store *store)

@@ -17,7 +17,8 @@ struct fake_disk {
     size_t failed;                  /* accesses that failed */
 };
 
-/** What SQLite opens from now on is on this disk; there is one at a time. */
+/** What SQLite opens from now on is on this disk; there is one at a time. It must outlive the test
+ *  when that fails: static. */
 void fake_disk_insert(struct fake_disk *disk);
 
 /** Back to the real one; everything must be closed. */

@@ -476,7 +476,7 @@ static void turn_later(struct fake *fake)
 static void newer_messages_do_not_overtake_in_a_failing_store(void **state)
 {
     struct fake fake;
-    struct fake_disk disk;
+    static struct fake_disk disk;
     begin_on(&fake, *state, &disk);
     PUT(&fake, .endpoint = "a", .payload = "1");
     PUT(&fake, .endpoint = "a", .payload = "2");
@@ -508,7 +508,7 @@ static void newer_messages_do_not_overtake_in_a_failing_store(void **state)
 static void newer_messages_follow_the_confirmation_of_older_ones_in_a_failing_store(void **state)
 {
     struct fake fake;
-    struct fake_disk disk;
+    static struct fake_disk disk;
     begin_on(&fake, *state, &disk);
     PUT(&fake, .endpoint = "a", .payload = "1");
     turn(&fake);
@@ -535,7 +535,7 @@ static void newer_messages_follow_the_confirmation_of_older_ones_in_a_failing_st
 static void what_is_durable_already_does_not_overtake_either(void **state)
 {
     struct fake fake;
-    struct fake_disk disk;
+    static struct fake_disk disk;
     begin_on(&fake, *state, &disk);
     backlog_open(fake.backlog);
     PUT(&fake, .endpoint = "a", .payload = "1");
@@ -558,7 +558,7 @@ static void what_is_durable_already_does_not_overtake_either(void **state)
 static void what_is_stuck_behind_a_failing_store_is_refused(void **state)
 {
     struct fake fake;
-    struct fake_disk disk;
+    static struct fake_disk disk;
     begin_on(&fake, *state, &disk);
     PUT(&fake, .endpoint = "a", .payload = "1");
     turn(&fake);

@@ -1,4 +1,5 @@
 /* The store when the disk is full, and when its file is damaged. */
+#include "fake_disk.h"
 #include "store_fixture.h"
 
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 enum { MIB = 1024 * 1024, PAYLOAD = 900 };
 
@@ -54,6 +56,18 @@ static size_t messages(struct store *store)
     size_t count = 0;
     assert_true(store_messages_survey(store, count_message, &count) >= 0);
     return count;
+}
+
+static void put_many(struct store *store)
+{
+    char name[20];
+    for (uint64_t i = 1; i <= 300; i++) {
+        (void)snprintf(name, sizeof(name), "urn:%d", (int)i);
+        put_message(store, i);
+        store_device_put(store, &(struct store_device){ .endpoint = name, .number = i });
+        store_session_put(store, &(struct store_session){ .number = i });
+    }
+    assert_int_equal(store_commit(store), 0);
 }
 
 /* --- a full disk --- */
@@ -123,6 +137,58 @@ static void test_a_full_store_recovers_when_rows_leave(void **state)
     assert_true(fill(fixture->store, 1) > next / 2);
 }
 
+/* Whether another process could look into the open file. */
+static bool is_shared(struct store_fixture *fixture)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(fixture->path, &db), SQLITE_OK);
+    int code = sqlite3_exec(db, "SELECT * FROM message LIMIT 1", NULL, NULL, NULL);
+    assert_true(code == SQLITE_OK || code == SQLITE_BUSY);
+    (void)sqlite3_close(db);
+    return code == SQLITE_OK;
+}
+
+/* Somebody took the room of the log's index, which is emptied by the first to open it. */
+static void test_a_start_on_a_full_disk_needs_no_room(void **state)
+{
+    struct store_fixture *fixture = *state;
+    static struct fake_disk disk; /* a test that fails leaves it inserted */
+    fake_disk_insert(&disk);
+    fixture_open(fixture);
+    put_many(fixture->store);
+    fixture_close(fixture);
+
+    disk.full = true;
+    fixture_open(fixture);
+    store_recovered(fixture->store);
+    assert_true(disk.failed > 0);
+    assert_int_equal(messages(fixture->store), 300);
+    assert_false(is_shared(fixture));
+    uint64_t next = fill(fixture->store, 1000);
+    for (int i = 0; i < 600; i++) { /* from the reserve, and through more than the log holds */
+        put_message(fixture->store, next++);
+        assert_int_equal(store_commit(fixture->store), 0);
+    }
+    fixture->now_ms += 61000;
+    (void)store_commit(fixture->store); /* it looks, and there is still none */
+    assert_false(is_shared(fixture));
+    assert_int_equal(store_health(fixture->store), STORE_FULL);
+
+    disk.full = false;
+    fixture->now_ms += 61000;
+    put_message(fixture->store, 20000);
+    assert_int_equal(store_commit(fixture->store), 0);
+    assert_true(is_shared(fixture));
+    put_message(fixture->store, 20001);
+    fixture->now_ms += 1000;
+    assert_int_equal(store_commit(fixture->store), 0);
+    assert_int_equal(store_health(fixture->store), STORE_WELL);
+    fixture_reopen(fixture);
+    assert_true(messages(fixture->store) >= 300 + next - 1000 + 2);
+    fixture_close(fixture);
+    fake_disk_remove();
+}
+
 static void test_trouble_is_reported_once_a_minute(void **state)
 {
     struct store_fixture *fixture = *state;
@@ -183,18 +249,6 @@ static void test_too_many_pending_changes_end_in_a_rebuild(void **state)
 }
 
 /* --- damage --- */
-
-static void put_many(struct store *store)
-{
-    char name[20];
-    for (uint64_t i = 1; i <= 300; i++) {
-        (void)snprintf(name, sizeof(name), "urn:%d", (int)i);
-        put_message(store, i);
-        store_device_put(store, &(struct store_device){ .endpoint = name, .number = i });
-        store_session_put(store, &(struct store_session){ .number = i });
-    }
-    assert_int_equal(store_commit(store), 0);
-}
 
 static void count_device(void *ctx, const struct store_device *device)
 {
@@ -300,6 +354,7 @@ int main(void)
         STORE_TEST(test_a_full_store_still_takes_the_ends_of_commands),
         STORE_TEST(test_what_a_full_store_did_not_take_stays_pending),
         STORE_TEST(test_a_full_store_recovers_when_rows_leave),
+        STORE_TEST(test_a_start_on_a_full_disk_needs_no_room),
         STORE_TEST(test_trouble_is_reported_once_a_minute),
         STORE_TEST(test_a_large_change_grows_the_file_at_once),
         STORE_TEST(test_too_many_pending_changes_end_in_a_rebuild),
