@@ -196,6 +196,8 @@ int rows_from_observation(const char *endpoint, const struct lwm2m_durable_obser
                        OBSERVATION_LOST * (observation->state != LWM2M_OBSERVATION_ESTABLISHED) +
                        OBSERVATION_COMPOSITE * is_composite),
         .echo = echo->len > 0 && !observation->automatic ? echo->text : NULL,
+        .pmax_s = observation->pmax_s,
+        .pmax_depth = observation->pmax_depth,
     };
     return 0;
 }
@@ -224,7 +226,8 @@ int rows_to_observation(const struct store_observation *row, struct lwm2m_record
 {
     static const struct lwm2m_path root = { .depth = 0 };
     bool is_composite = (row->flags & OBSERVATION_COMPOSITE) != 0;
-    if (row->token_len != sizeof(observation->token) || row->accept > UINT16_MAX) {
+    if (row->token_len != sizeof(observation->token) || row->accept > UINT16_MAX ||
+        row->pmax_depth > UINT8_MAX) {
         return -EBADMSG;
     }
     int err = read_paths(row->target, row->target_len, paths);
@@ -239,6 +242,8 @@ int rows_to_observation(const struct store_observation *row, struct lwm2m_record
         .path_count = is_composite ? paths->count : 0,
         .query = row->query,
         .accept = (uint16_t)row->accept,
+        .pmax_s = row->pmax_s,
+        .pmax_depth = (uint8_t)row->pmax_depth,
         .automatic = (row->flags & OBSERVATION_AUTOMATIC) != 0,
     };
     memcpy(observation->token, row->token, sizeof(observation->token));

@@ -57,6 +57,8 @@ void lwm2m_observation_describe(const struct lwm2m_observation *observation,
         .path_count = observation->path_count,
         .query = observation->query,
         .accept = observation->accept,
+        .pmax_s = observation->pmax_depth > 0 ? observation->pmax_s : 0,
+        .pmax_depth = observation->pmax_depth,
         .automatic = observation->automatic,
         .context = observation->context,
     };
@@ -156,7 +158,8 @@ int lwm2m_server_restore_device(struct lwm2m_server *server,
 
 static bool paths_are_sound(const struct lwm2m_durable_observation *state)
 {
-    if (state->path.depth > 4 || (state->path_count > 0 && state->path.depth > 0)) {
+    if (state->path.depth > 4 || (state->path_count > 0 && state->path.depth > 0) ||
+        state->pmax_depth > state->path.depth) {
         return false;
     }
     for (size_t i = 0; i < state->path_count; i++) {

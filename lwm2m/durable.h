@@ -62,8 +62,10 @@ struct lwm2m_durable_observation {
     struct lwm2m_path path;           /* the root of a composite one */
     const struct lwm2m_record *paths; /* of a composite one, records without values; else NULL */
     size_t path_count;
-    const char *query; /* "pmin=1"; NULL without */
-    uint16_t accept;   /* LWM2M_FORMAT_NONE */
+    const char *query;  /* "pmin=1"; NULL without */
+    uint16_t accept;    /* LWM2M_FORMAT_NONE */
+    uint32_t pmax_s;    /* an attribute of the device for the path cut to `pmax_depth` segments, */
+    uint8_t pmax_depth; /* 0: none is known, or the query has one */
     bool automatic;
     void *context; /* see lwm2m_observation_set_context() */
 };

@@ -159,8 +159,10 @@ int lwm2m_observation_restore(struct lwm2m_server *server, const struct lwm2m_re
     observation->accept = kept->accept;
     observation->context = kept->context;
     add_to_device(observation);
+    if (kept->pmax_depth > 0) {
+        lwm2m_silence_restore(observation, kept->pmax_depth, kept->pmax_s);
+    }
     lwm2m_silence_settle(server, observation); /* its next word is due as if one came just now */
-    lwm2m_silence_settle(server, observation);
     return 0;
 }
 

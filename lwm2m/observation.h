@@ -21,6 +21,7 @@ struct lwm2m_observation {
     bool automatic;     /* not renewed by us after a Register */
     bool told;          /* told_ms is when the device told its value last */
     bool last_word;     /* its end is not acknowledged yet: it may be told again */
+    uint8_t pmax_depth; /* of the path whose attribute pmax_s is; 0: it is not learned */
     uint32_t pmax_s;    /* a word is due so often: silence.c; 0 is not known */
     uint32_t max_age_s; /* what the device said last; 0 for nothing */
     uint64_t told_ms;

@@ -49,8 +49,10 @@ static bool query_has_pmax(const char *query, uint32_t *pmax_s)
 
 /* --- what was learned --- */
 
-/* The attributes of the longest path that an observation lies within (Core TS 7.3.1). */
-static uint32_t learned_pmax(const struct lwm2m_device *device, const struct lwm2m_path *path)
+/* The attributes of the longest path that an observation lies within (Core TS 7.3.1); NULL: none.
+ */
+static const struct lwm2m_silence_pmax *learned_pmax(const struct lwm2m_device *device,
+                                                     const struct lwm2m_path *path)
 {
     const struct lwm2m_silence_pmax *best = NULL;
     for (const struct lwm2m_silence_pmax *at = device->pmaxes; at; at = at->next) {
@@ -58,7 +60,7 @@ static uint32_t learned_pmax(const struct lwm2m_device *device, const struct lwm
             best = at;
         }
     }
-    return best ? best->pmax_s : 0;
+    return best;
 }
 
 /* What finds no room, or no memory, is not known. */
@@ -130,17 +132,24 @@ void lwm2m_silence_told(struct lwm2m_server *server, struct lwm2m_observation *o
 
 void lwm2m_silence_settle(struct lwm2m_server *server, struct lwm2m_observation *observation)
 {
+    const struct lwm2m_silence_pmax *learned = NULL;
     if (!query_has_pmax(observation->query, &observation->pmax_s)) {
-        observation->pmax_s =
-            observation->path_count > 0 ? 0 : learned_pmax(observation->device, &observation->path);
+        learned = observation->path_count == 0
+                      ? learned_pmax(observation->device, &observation->path)
+                      : NULL;
+        observation->pmax_s = learned ? learned->pmax_s : 0;
     }
+    observation->pmax_depth = learned ? learned->path.depth : 0;
     expect(server, observation);
 }
 
 static void settle_all(struct lwm2m_server *server, struct lwm2m_device *device)
 {
     for (struct lwm2m_observation *at = device->observations; at; at = at->next) {
+        uint32_t before_s = at->pmax_s;
+        uint8_t before_depth = at->pmax_depth;
         lwm2m_silence_settle(server, at);
+        at->changed |= at->pmax_s != before_s || at->pmax_depth != before_depth;
     }
 }
 
@@ -152,6 +161,13 @@ void lwm2m_silence_learn(struct lwm2m_server *server, struct lwm2m_device *devic
         learn(device, path, pmax_s);
         settle_all(server, device);
     }
+}
+
+void lwm2m_silence_restore(struct lwm2m_observation *observation, uint8_t depth, uint32_t pmax_s)
+{
+    struct lwm2m_path path = observation->path;
+    path.depth = depth;
+    learn(observation->device, &path, pmax_s);
 }
 
 /* A path as the device writes it, below its alternate path. */

@@ -31,6 +31,9 @@ void lwm2m_silence_learn(struct lwm2m_server *server, struct lwm2m_device *devic
 void lwm2m_silence_learn_links(struct lwm2m_server *server, struct lwm2m_device *device,
                                const uint8_t *links, size_t len);
 
+/** What was learned for an observation before a restart, of its path cut to `depth` segments. */
+void lwm2m_silence_restore(struct lwm2m_observation *observation, uint8_t depth, uint32_t pmax_s);
+
 /** Has what fell silent set up again; the device is awake, and device->silence_ms has come. */
 void lwm2m_silence_check(struct lwm2m_server *server, struct lwm2m_device *device);
 

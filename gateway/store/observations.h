@@ -17,6 +17,8 @@ struct store_observation {
     uint32_t accept;   /* content format */
     uint32_t flags;    /* automatic, … */
     const char *echo;  /* members of the observe command; NULL without */
+    uint32_t pmax_s;   /* learned for the first `pmax_depth` segments of the path; 0: nothing */
+    uint32_t pmax_depth;
 };
 
 /** Adds or replaces. */

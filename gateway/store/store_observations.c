@@ -4,10 +4,16 @@
 void store_observation_put(struct store *store, const struct store_observation *observation)
 {
     const struct store_value values[] = {
-        store_text(observation->endpoint), store_blob(observation->token, observation->token_len),
-        store_integer(observation->order), store_blob(observation->target, observation->target_len),
-        store_text(observation->query),    store_integer(observation->accept),
-        store_integer(observation->flags), store_text(observation->echo),
+        store_text(observation->endpoint),
+        store_blob(observation->token, observation->token_len),
+        store_integer(observation->order),
+        store_blob(observation->target, observation->target_len),
+        store_text(observation->query),
+        store_integer(observation->accept),
+        store_integer(observation->flags),
+        store_text(observation->echo),
+        store_integer(observation->pmax_s),
+        store_integer(observation->pmax_depth),
     };
     store_change(store, STORE_OBSERVATION_PUT, values, sizeof(values) / sizeof(values[0]));
 }
@@ -40,6 +46,8 @@ static void read_row(void *ctx, sqlite3_stmt *row)
         .accept = (uint32_t)store_column_integer(row, 5),
         .flags = (uint32_t)store_column_integer(row, 6),
         .echo = store_column_optional(row, 7),
+        .pmax_s = (uint32_t)store_column_integer(row, 8),
+        .pmax_depth = (uint32_t)store_column_integer(row, 9),
     };
     observation.token = store_column_blob(row, 1, &observation.token_len);
     observation.target = store_column_blob(row, 3, &observation.target_len);

@@ -8,14 +8,14 @@
 #include <sys/stat.h>
 
 static const struct {
-    enum store_statement all, put;
-    bool is_rebuilt; /* the process holds all of it while it runs */
+    enum store_statement all, older, put; /* `older`: of a file before the last steps */
+    bool is_rebuilt;                      /* the process holds all of it while it runs */
 } tables[] = {
-    { STORE_MESSAGE_ALL, STORE_MESSAGE_PUT, false },
-    { STORE_COMMAND_ALL, STORE_COMMAND_PUT, true },
-    { STORE_DEVICE_ALL, STORE_DEVICE_PUT, true },
-    { STORE_OBSERVATION_ALL, STORE_OBSERVATION_PUT, true },
-    { STORE_SESSION_ALL, STORE_SESSION_PUT, true },
+    { STORE_MESSAGE_ALL, STORE_MESSAGE_ALL, STORE_MESSAGE_PUT, false },
+    { STORE_COMMAND_ALL, STORE_COMMAND_ALL, STORE_COMMAND_PUT, true },
+    { STORE_DEVICE_ALL, STORE_DEVICE_ALL, STORE_DEVICE_PUT, true },
+    { STORE_OBSERVATION_ALL, STORE_OBSERVATION_ALL_OLDER, STORE_OBSERVATION_PUT, true },
+    { STORE_SESSION_ALL, STORE_SESSION_ALL, STORE_SESSION_PUT, true },
 };
 
 static int copy_row(sqlite3_stmt *from, sqlite3_stmt *to)
@@ -57,6 +57,16 @@ static bool copy_rows_backward(sqlite3 *damaged, enum store_statement all, sqlit
     return copy_rows(damaged, query, to, rows);
 }
 
+/* The statement that a damaged file understands. */
+static enum store_statement query_of(sqlite3 *damaged, size_t table)
+{
+    sqlite3_stmt *statement = NULL;
+    int code =
+        sqlite3_prepare_v2(damaged, store_statement_text(tables[table].all), -1, &statement, NULL);
+    (void)sqlite3_finalize(statement);
+    return code == SQLITE_ERROR ? tables[table].older : tables[table].all;
+}
+
 uint64_t store_salvage(struct store *store, const char *damaged_path)
 {
     sqlite3 *damaged = NULL;
@@ -74,8 +84,9 @@ uint64_t store_salvage(struct store *store, const char *damaged_path)
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]) && code == SQLITE_OK; i++) {
         sqlite3_stmt *to = store->statements[tables[i].put];
         bool skip = tables[i].is_rebuilt && store->recovered && store->settings.rebuild != NULL;
-        if (!skip && !copy_rows(damaged, store_statement_text(tables[i].all), to, &rows)) {
-            (void)copy_rows_backward(damaged, tables[i].all, to, &rows);
+        enum store_statement all = query_of(damaged, i);
+        if (!skip && !copy_rows(damaged, store_statement_text(all), to, &rows)) {
+            (void)copy_rows_backward(damaged, all, to, &rows);
         }
     }
     if (sqlite3_get_autocommit(store->db) == 0 &&

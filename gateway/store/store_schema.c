@@ -30,9 +30,13 @@ static const char *const steps[] = {
     /* 2 */
     "CREATE TABLE session ("
     " number INTEGER PRIMARY KEY, identity BLOB, route BLOB, bytes BLOB);",
+    /* 3 */
+    "ALTER TABLE observation ADD COLUMN pmax_s INTEGER;"
+    "ALTER TABLE observation ADD COLUMN pmax_depth INTEGER;",
 };
 
-/* The columns of each ALL are those of its PUT, in the same order: store_salvage.c copies them. */
+/* The columns of each ALL are those of its PUT, in the same order: store_salvage.c copies them.
+ * What a step adds comes last; ALL_OLDER does without. */
 static const char *const statements[STORE_STATEMENTS] = {
     [STORE_DEVICE_PUT] = "INSERT OR REPLACE INTO device (endpoint, number, version, lifetime_s,"
                          " expires_ms, flags, formats, session, route, parameters, links)"
@@ -43,11 +47,15 @@ static const char *const statements[STORE_STATEMENTS] = {
                          " session, route, parameters, links FROM device ORDER BY endpoint",
 
     [STORE_OBSERVATION_PUT] = "INSERT OR REPLACE INTO observation (endpoint, token, sequence,"
-                              " target, query, accept, flags, echo) VALUES (?,?,?,?,?,?,?,?)",
+                              " target, query, accept, flags, echo, pmax_s, pmax_depth)"
+                              " VALUES (?,?,?,?,?,?,?,?,?,?)",
     [STORE_OBSERVATION_DELETE] = "DELETE FROM observation WHERE endpoint=? AND token=?",
     [STORE_OBSERVATION_FORGET] = "DELETE FROM observation WHERE endpoint=?",
     [STORE_OBSERVATION_ALL] = "SELECT endpoint, token, sequence, target, query, accept, flags,"
-                              " echo FROM observation ORDER BY endpoint, token",
+                              " echo, pmax_s, pmax_depth FROM observation"
+                              " ORDER BY endpoint, token",
+    [STORE_OBSERVATION_ALL_OLDER] = "SELECT endpoint, token, sequence, target, query, accept,"
+                                    " flags, echo FROM observation ORDER BY endpoint, token",
 
     [STORE_COMMAND_PUT] = "INSERT OR REPLACE INTO command (id, endpoint, topic, payload,"
                           " response_topic, correlation, arrived_ms, deadline_ms, packet_id,"

@@ -1,5 +1,6 @@
 """Commands that the gateway answers by itself, at once, however soundly the device sleeps."""
 
+import sqlite3
 import time
 
 import pytest
@@ -109,3 +110,21 @@ def test_what_is_under_way_is_not_called_back_but_does_not_wait_again(sleeper, m
     # On a busy machine the device's answer may come when the request was given up already.
     assert answer["msgType"] == "coap_timeout" or answer["data"]["code"] == "2.05"
     mqtt.expect_none("up/resp", seconds=0.1)
+
+
+def test_what_the_store_does_not_take_is_refused_and_not_done(sleeper, mqtt, gateway):
+    """Another process holds the file for writing: no commit succeeds until it lets go."""
+    time.sleep(0.35)
+    waits = mqtt.command("meter", {"msgType": "read", "data": {"path": "/3/0/0", "ttl": 3600}})
+    assert [command["reqID"] for command in waiting(mqtt)] == [waits]
+    other = sqlite3.connect(gateway.settings["store"]["path"], isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    for name in ("kick", "queue-clear"):
+        assert own(mqtt, name)["code"] == "5.03"
+    assert [command["reqID"] for command in waiting(mqtt)] == [waits]
+    gateway.kill()
+    other.close()
+    gateway.start()
+    assert [command["reqID"] for command in waiting(mqtt)] == [waits]
+    assert own(mqtt, "queue-clear")["dropped"] == 1
+    assert own(mqtt, "kick")["code"] == "2.02"

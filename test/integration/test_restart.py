@@ -179,6 +179,18 @@ def test_a_renewal_that_a_restart_interrupts_is_made_up_for(gateway, device, mqt
     assert (request.path, request.token) == ("/3303/0/5700", token)
 
 
+@pytest.mark.parametrize("path", ["/3303/0/5700", "/3303"])
+def test_a_pmax_that_was_written_survives(again, device, mqtt, path):
+    device.register("meter")
+    observe(mqtt, device)
+    req_id = mqtt.command("meter", {"msgType": "write-attr", "data": {"path": path, "pmax": 60}})
+    device.respond(device.next_request(), "2.04")
+    assert mqtt.answer(req_id)["data"]["code"] == "2.04"
+    again()
+    listed = mqtt.answer(mqtt.command("meter", {"msgType": "observe-list"}))
+    assert [entry["pmax"] for entry in listed["data"]["content"]] == [60]
+
+
 @pytest.mark.settings({"lwm2m.auto_observe": True})
 def test_automatic_observations_survive_and_are_not_asked_for_again(again, device, mqtt):
     location = device.register("meter", links="</1/0>,</3303/0>")

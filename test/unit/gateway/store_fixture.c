@@ -232,6 +232,8 @@ void fixture_put_one_of_each(struct store *store)
                                      .accept = 112,
                                      .flags = 1,
                                      .echo = ",\"reqID\":1",
+                                     .pmax_s = 60,
+                                     .pmax_depth = 2,
                                  });
     store_command_put(store, &(struct store_command){
                                  .id = 3,
@@ -323,6 +325,8 @@ static void see_observation(void *ctx, const struct store_observation *observati
     add_number(seen, observation->accept);
     add_number(seen, observation->flags);
     add_text(seen, observation->echo);
+    add_number(seen, observation->pmax_s);
+    add_number(seen, observation->pmax_depth);
     add(seen, ";");
 }
 
@@ -441,6 +445,6 @@ void fixture_expect_one_of_each(struct store *store)
     assert_string_equal(seen.text, "command 3 urn:a dn/urn:a {} resp 11 22 4 55 0;"
                                    "device urn:a 17 257 300 1234567890123 3 6 9 r lt=300 </1/0>;"
                                    "message 5 urn:a up/resp {\"x\":1} corr 1 1;"
-                                   "observation urn:a tok 2 /3/0 pmin=1 112 1 ,\"reqID\":1;"
+                                   "observation urn:a tok 2 /3/0 pmin=1 112 1 ,\"reqID\":1 60 2;"
                                    "session 9 id r secret;");
 }

@@ -186,6 +186,8 @@ static void an_observation_comes_back_from_its_row(void **state)
         .path = { { 3303, 0, 5700 }, 3 },
         .query = "pmin=1",
         .accept = 112,
+        .pmax_s = 60,
+        .pmax_depth = 2,
     };
     struct lwm2m_durable_observation after;
     struct store_observation row;
@@ -202,6 +204,8 @@ static void an_observation_comes_back_from_its_row(void **state)
     assert_true(lwm2m_path_equal(&after.path, &before.path));
     assert_string_equal(after.query, "pmin=1");
     assert_int_equal(after.accept, 112);
+    assert_int_equal(after.pmax_s, 60);
+    assert_int_equal(after.pmax_depth, 2);
     assert_false(after.automatic);
 
     before.automatic = true;
@@ -257,6 +261,8 @@ static void damaged_observations_are_refused(void **state)
             .target = "/1 /2 /3 /4",
             .target_len = 11,
             .flags = 4 } },
+        { "a path of too many segments",
+          { .token = token, .token_len = 8, .target = "/3", .target_len = 2, .pmax_depth = 256 } },
         { "a format of more bits",
           { .token = token, .token_len = 8, .target = "/3", .target_len = 2, .accept = 65536 } },
     };

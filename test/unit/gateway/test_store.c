@@ -43,7 +43,7 @@ static void test_rows_without_optional_members(void **state)
     struct fixture_seen seen = fixture_visit(fixture->store);
     assert_string_equal(seen.text, "command 7 a dn/a - - 0 max 0 -2 0;"
                                    "message 1 '' t - - 0 0;"
-                                   "observation a '' 0 - - 0 0 -;");
+                                   "observation a '' 0 - - 0 0 - 0 0;");
 }
 
 static void test_changes_and_deletions_in_one_commit(void **state)
@@ -180,19 +180,39 @@ static void test_a_file_of_a_newer_version_is_refused_and_left_alone(void **stat
     assert_int_equal(fixture_count_files(fixture, ".damaged-"), 0);
 }
 
+#define OLDER_OBSERVATIONS                                                                         \
+    "ALTER TABLE observation DROP COLUMN pmax_s; ALTER TABLE observation DROP COLUMN pmax_depth; "
+
 static void test_a_file_of_version_1_is_brought_up_to_date(void **state)
 {
     struct store_fixture *fixture = *state;
     fixture_open(fixture);
     fixture_put_one_of_each(fixture->store);
     fixture_close(fixture);
-    fixture_sql(fixture, "DROP TABLE session; PRAGMA user_version=1");
+    fixture_sql(fixture, "DROP TABLE session; " OLDER_OBSERVATIONS "PRAGMA user_version=1");
     fixture_open(fixture);
     store_session_put(fixture->store, &(struct store_session){ .number = 77 });
     assert_int_equal(store_commit(fixture->store), 0);
     struct fixture_seen seen = fixture_visit(fixture->store);
     assert_non_null(strstr(seen.text, "device urn:a"));
+    assert_non_null(strstr(seen.text, "observation urn:a"));
     assert_non_null(strstr(seen.text, "session 77"));
+}
+
+/* Its tables cannot be brought up to date, what is in them is read all the same. */
+static void test_a_damaged_file_of_an_older_version_is_saved(void **state)
+{
+    struct store_fixture *fixture = *state;
+    fixture_open(fixture);
+    fixture_put_one_of_each(fixture->store);
+    fixture_close(fixture);
+    fixture_sql(fixture, OLDER_OBSERVATIONS "PRAGMA user_version=2; PRAGMA application_id=5");
+    fixture_open(fixture);
+    assert_int_equal(fixture_count_files(fixture, ".damaged-"), 1);
+    struct fixture_seen seen = fixture_visit(fixture->store);
+    assert_non_null(strstr(seen.text, "device urn:a"));
+    assert_non_null(
+        strstr(seen.text, "observation urn:a tok 2 /3/0 pmin=1 112 1 ,\"reqID\":1 0 0;"));
 }
 
 static void test_a_path_that_cannot_be_opened(void **state)
@@ -250,6 +270,7 @@ int main(void)
         STORE_TEST(test_a_second_gateway_is_refused),
         STORE_TEST(test_a_file_of_a_newer_version_is_refused_and_left_alone),
         STORE_TEST(test_a_file_of_version_1_is_brought_up_to_date),
+        STORE_TEST(test_a_damaged_file_of_an_older_version_is_saved),
         STORE_TEST(test_a_path_that_cannot_be_opened),
         STORE_TEST(test_a_file_that_is_no_database_is_put_aside),
         STORE_TEST(test_a_database_of_another_program_is_put_aside),

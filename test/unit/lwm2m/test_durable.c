@@ -300,6 +300,7 @@ static void damaged_observations_are_refused(void **state)
         { { .state = LWM2M_OBSERVATION_ENDED, .path = { { 3 }, 1 } }, -EBADMSG },
         { { .state = LWM2M_OBSERVATION_LOST, .path = { { 3 }, 5 } }, -EBADMSG },
         { { .state = LWM2M_OBSERVATION_LOST, .paths = &deep, .path_count = 1 }, -EBADMSG },
+        { { .state = LWM2M_OBSERVATION_LOST, .path = { { 4 }, 1 }, .pmax_depth = 2 }, -EBADMSG },
         { { .state = LWM2M_OBSERVATION_LOST, .path = { { 3, 0, 9 }, 3 } }, -EEXIST },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -433,6 +434,53 @@ static void an_observation_that_falls_silent_after_a_restart_is_noticed(void **s
     expect(h, "updated a", "< ACK 2.04 ", "< CON 0.01  observe=0/3/0/9 ?pmax=60 accept=110", NULL);
 }
 
+/* Attributes are the device's: what was learned of them comes back with what they are about. */
+static void a_learned_pmax_comes_back_with_its_observation(void **state)
+{
+    static const struct {
+        const char *written, *query, *written_after;
+        uint8_t depth;
+        uint32_t pmax_s, after_s;
+    } cases[] = {
+        { "/3/0/9", "pmax=60", NULL, 3, 60, 60 }, { "/3", "pmax=60", NULL, 1, 60, 60 },
+        { "/3", "pmax=60", "/3", 1, 60, 7 }, /* the same path: the newer one holds */
+        { "/3", "pmax=60", "/3/0/9", 1, 60, 7 },  { "/3/0/9", "pmax=60", "/3", 3, 60, 60 },
+        { "/3/0/9", "pmax=60", "/4", 3, 60, 60 }, /* what makes all be settled anew */
+        { "/3/0/9", "pmax", NULL, 3, 0, 0 },      { "/4", "pmax=60", NULL, 0, 0, 0 },
+    };
+    struct harness *h = *state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct store store;
+        struct lwm2m_server_settings settings = harness_settings();
+        struct lwm2m_request observe = request_of(LWM2M_OBSERVE, "/3/0/9");
+        struct lwm2m_request write = request_of(LWM2M_WRITE_ATTRIBUTES, cases[i].written);
+        harness_restart(h, &settings);
+        h->changes = 0;
+        device_register(h, "ep=a&lt=3000&lwm2m=1.1", LINKS);
+        send_request(h, "a", &observe);
+        device_answer(h, CONTENT, 5, LWM2M_FORMAT_TEXT, "90", 2);
+        write.query = cases[i].query;
+        send_request(h, "a", &write);
+        device_answer(h, CHANGED, -1, LWM2M_FORMAT_NONE, NULL, 0);
+        assert_int_equal(h->changes, cases[i].depth > 0 ? 2 : 1);
+        assert_int_equal(h->kept.pmax_depth, cases[i].depth);
+        assert_int_equal(h->kept.pmax_s, cases[i].pmax_s);
+
+        keep(h, &store);
+        struct lwm2m_device *device = restore(h, &store);
+        assert_int_equal(lwm2m_server_restore_observation(h->server, device, &h->kept), 0);
+        const struct lwm2m_observation *back = lwm2m_device_observation_after(device, NULL);
+        assert_int_equal(lwm2m_observation_info_of(back).pmax_s, cases[i].pmax_s);
+        if (cases[i].written_after) {
+            struct lwm2m_request again = request_of(LWM2M_WRITE_ATTRIBUTES, cases[i].written_after);
+            again.query = "pmax=7";
+            send_request(h, "a", &again);
+            device_answer(h, CHANGED, -1, LWM2M_FORMAT_NONE, NULL, 0);
+        }
+        assert_int_equal(lwm2m_observation_info_of(back).pmax_s, cases[i].after_s);
+    }
+}
+
 static void a_composite_observation_comes_back_with_its_paths(void **state)
 {
     struct harness *h = *state;
@@ -524,6 +572,7 @@ int main(void)
         TEST(an_observation_is_set_up_again_when_the_device_registers),
         TEST(a_lost_observation_is_set_up_again_after_an_update),
         TEST(an_observation_that_falls_silent_after_a_restart_is_noticed),
+        TEST(a_learned_pmax_comes_back_with_its_observation),
         TEST(a_composite_observation_comes_back_with_its_paths),
         TEST(the_context_of_an_observation_comes_back),
         TEST(an_update_tells_whether_it_changed_anything),
