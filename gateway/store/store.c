@@ -38,6 +38,10 @@ int store_error_of(sqlite3 *db, int code)
         { SQLITE_CANTOPEN, -EACCES },
     };
     int primary = code & 0xff;
+    if (primary == SQLITE_IOERR && db != NULL &&
+        sqlite3_extended_errcode(db) == SQLITE_IOERR_READ) {
+        return -EBADMSG; /* a part of the file cannot be read: as if it held rubbish */
+    }
     for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
         if (errors[i].code == primary) {
             return errors[i].err;
@@ -330,7 +334,7 @@ int store_open(const struct store_settings *settings, struct store **store)
     made->lock_fd = -1;
     int err = open_file(made);
     if (err == -EBADMSG) {
-        err = store_replace(made, "it is no database of lwm2mqtt, or damaged");
+        err = store_replace(made, "it is no database of lwm2mqtt, damaged, or cannot be read");
     }
     if (err != 0) {
         log_refusal(made, err);

@@ -49,7 +49,8 @@ enum store_health {
 };
 
 /**
- * Opens the file, makes it or brings it to the present schema. A damaged one is put aside as
+ * Opens the file, makes it or brings it to the present schema. A damaged one, or one that the disk
+ * cannot read everywhere, is put aside as
  * `<path>.damaged-<time>`, named in the log, and replaced by a fresh one.
  *
  * @return 0, -EBUSY (another process has it), -ENOTSUP (a newer version wrote it), -ENOMEM, -EIO,

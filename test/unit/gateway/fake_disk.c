@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 #include <sqlite3.h>
@@ -15,7 +15,7 @@ static int last_errno;
 
 struct file {
     sqlite3_file base;
-    const char *name;
+    uint64_t inode;
     sqlite3_file *below; /* behind this */
 };
 
@@ -38,10 +38,8 @@ static int real_close(sqlite3_file *file)
 
 static int read_bytes(sqlite3_file *file, void *bytes, int len, sqlite3_int64 at)
 {
-    const char *name = ((struct file *)file)->name;
-    bool is_broken = inserted->broken != NULL && name != NULL &&
-                     strstr(name, inserted->broken) != NULL && at < inserted->broken_to &&
-                     at + len > inserted->broken_from;
+    bool is_broken = inserted->broken != 0 && ((struct file *)file)->inode == inserted->broken &&
+                     at < inserted->broken_to && at + len > inserted->broken_from;
     return is_broken ? fail_with(EIO, SQLITE_IOERR_READ)
                      : below(file)->pMethods->xRead(below(file), bytes, len, at);
 }
@@ -157,8 +155,12 @@ static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int
 {
     struct file *opened = (struct file *)file;
     (void)vfs;
-    *opened = (struct file){ .name = name, .below = (sqlite3_file *)(opened + 1) };
+    struct stat status;
+    *opened = (struct file){ .below = (sqlite3_file *)(opened + 1) };
     int code = real->xOpen(real, name, opened->below, flags, out_flags);
+    if (name != NULL && stat(name, &status) == 0) {
+        opened->inode = status.st_ino;
+    }
     if (opened->below->pMethods != NULL) {
         opened->base.pMethods = &methods;
     }

@@ -9,10 +9,10 @@
 #include <stdint.h>
 
 struct fake_disk {
-    bool full;          /* no file grows, and the index of the log finds no room */
-    bool write_fails;   /* with EIO */
-    bool shared_fails;  /* the index of the log, with EIO */
-    const char *broken; /* reading files with this in their name fails with EIO; NULL: none */
+    bool full;                      /* no file grows, and the index of the log finds no room */
+    bool write_fails;               /* with EIO */
+    bool shared_fails;              /* the index of the log, with EIO */
+    uint64_t broken;                /* reading the file with this inode fails with EIO; 0: none */
     int64_t broken_from, broken_to; /* where */
     size_t failed;                  /* accesses that failed */
 };

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 #include <sqlite3.h>
@@ -348,6 +349,68 @@ static void test_damage_that_is_found_while_the_state_is_read(void **state)
     assert_int_equal(devices(fixture->store), count); /* nothing was rebuilt from nothing */
 }
 
+/* A sector that the disk cannot read any more, beneath the header or a row of a device. */
+static void test_a_file_that_cannot_be_read_everywhere(void **state)
+{
+    static const struct {
+        const char *at; /* within the unreadable page; NULL: the first */
+        size_t saved_min;
+    } cases[] = { { NULL, 0 }, { "urn:250", 100 } };
+    struct store_fixture *fixture = *state;
+    static struct fake_disk disk;
+    fake_disk_insert(&disk);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        size_t len;
+        struct stat status;
+        disk = (struct fake_disk){ 0 };
+        fixture_open(fixture);
+        put_many(fixture->store);
+        fixture_close(fixture);
+        fixture_remove(fixture, "store.db-"); /* the log could mend everything */
+        char *bytes = fixture_read(fixture, &len);
+        char *row = cases[i].at != NULL ? memmem(bytes, len, cases[i].at, 7) : bytes;
+        assert_non_null(row);
+        assert_int_equal(stat(fixture->path, &status), 0);
+        disk.broken = status.st_ino;
+        disk.broken_from = (row - bytes) & ~(int64_t)4095;
+        disk.broken_to = disk.broken_from + 4096;
+        free(bytes);
+
+        fixture_open(fixture);
+        (void)devices(fixture->store);
+        assert_true(disk.failed > 0);
+        assert_non_null(strstr(fixture->logged, "store-damaged"));
+        assert_in_range(devices(fixture->store), cases[i].saved_min, 299);
+        assert_int_equal(fixture_count_files(fixture, ".damaged-"), 1);
+        store_recovered(fixture->store);
+        put_message(fixture->store, 1000);
+        assert_int_equal(store_commit(fixture->store), 0);
+        fixture_close(fixture);
+        fixture_remove(fixture, "store.db");
+    }
+    fake_disk_remove();
+}
+
+/* What is no damage is no reason to put the file aside: the next start may find it well. */
+static void test_a_disk_that_fails_at_the_start_ends_it(void **state)
+{
+    struct store_fixture *fixture = *state;
+    struct store *store = NULL;
+    static struct fake_disk disk;
+    fixture_open(fixture);
+    put_many(fixture->store);
+    fixture_close(fixture);
+    fixture_sql(fixture, "ALTER TABLE observation DROP COLUMN pmax_s;"
+                         "ALTER TABLE observation DROP COLUMN pmax_depth;"
+                         "PRAGMA user_version=2"); /* to be brought up to date, which writes */
+    disk.write_fails = true;
+    fake_disk_insert(&disk);
+    assert_int_equal(store_open(&fixture->settings, &store), -EIO);
+    assert_non_null(strstr(fixture->logged, "store-not-opened"));
+    assert_int_equal(fixture_count_files(fixture, ".damaged-"), 0);
+    fake_disk_remove();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -361,6 +424,8 @@ int main(void)
         STORE_TEST(test_damage_to_any_page),
         STORE_TEST(test_damage_that_is_found_while_writing),
         STORE_TEST(test_damage_that_is_found_while_the_state_is_read),
+        STORE_TEST(test_a_file_that_cannot_be_read_everywhere),
+        STORE_TEST(test_a_disk_that_fails_at_the_start_ends_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
