@@ -14,9 +14,9 @@
  *   message leaves the memory. When the broker is back such messages are read again, a few at a
  *   time and at a bounded rate, older ones first; what comes meanwhile from a device with stored
  *   messages goes behind them, what comes from others goes its usual way.
- * A message that the store does not take waits in memory as if there was no store, and does not pass
- * older ones of its device that are in there: while commits fail those are not read. Until then the
- * device's next ones are refused, but for answers and what is to be kept.
+ * A message that the store does not take waits in memory as if there was no store, and does not
+ * pass older ones of its device that are in there: while commits fail those are not read. Until
+ * then the device's next ones are refused, but for answers and what is to be kept.
  */
 #pragma once
 
