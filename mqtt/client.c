@@ -296,6 +296,9 @@ static int on_message(void *context, char *topic, int topic_len, MQTTAsync_messa
     if (topic_len == 0 || strlen(topic) == (size_t)topic_len) {
         mqtt_link_deliver(client->link, &message);
     }
+    if (from->qos == 0) { /* no PUBACK will carry the acknowledgement of TCP */
+        mqtt_socket_acknowledge(client->link->socket);
+    }
     MQTTAsync_freeMessage(&from);
     MQTTAsync_free(topic);
     return 1;
@@ -407,7 +410,7 @@ static void succeed(void *context)
     struct mqtt_slot *slot = context;
     struct mqtt_link *link = slot->owner;
     if (mqtt_link_confirm(link, slot, 0)) {
-        mqtt_socket_acknowledge(link->socket); /* else the broker's next message may wait for it */
+        mqtt_socket_acknowledge(link->socket); /* the broker's next segment may wait for it */
     }
 }
 

@@ -160,20 +160,22 @@ int mqtt_link_publish(struct mqtt_link *link, const struct mqtt_message *message
         return -ENOTCONN;
     }
     mqtt_outbox_enqueue(&link->outbox, slot);
-    if (link->outbox.queued == MQTT_LINK_BATCH && !link->starved) {
+    bool wake = link->outbox.queued == MQTT_LINK_BATCH && !link->starved;
+    pthread_mutex_unlock(&link->lock);
+    if (wake) {
         pthread_cond_signal(&link->work);
     }
-    pthread_mutex_unlock(&link->lock);
     return 0;
 }
 
 void mqtt_link_flush(struct mqtt_link *link)
 {
     pthread_mutex_lock(&link->lock);
-    if (link->outbox.queued > 0 && !link->starved) {
+    bool wake = link->outbox.queued > 0 && !link->starved;
+    pthread_mutex_unlock(&link->lock);
+    if (wake) { /* without the lock, which the worker takes first */
         pthread_cond_signal(&link->work);
     }
-    pthread_mutex_unlock(&link->lock);
 }
 
 size_t mqtt_link_take_events(struct mqtt_link *link, const struct mqtt_event **batch)
@@ -240,7 +242,7 @@ bool mqtt_link_confirm(struct mqtt_link *link, struct mqtt_slot *slot, int statu
         pthread_mutex_unlock(&link->lock);
         return false;
     }
-    bool idle = link->outbox.sent + link->outbox.queued == 0;
+    bool silent = link->outbox.queued == 0;
     /* Half a window at a time: the worker sends in bursts and seldom has to be woken. */
     if (link->starved && link->outbox.sent <= link->window / 2) {
         link->starved = false;
@@ -251,7 +253,7 @@ bool mqtt_link_confirm(struct mqtt_link *link, struct mqtt_slot *slot, int statu
                                          .status = status,
                                          .slot = mqtt_outbox_index(&link->outbox, slot) });
     unlock_and_wake(link, is_worth_waking(link));
-    return idle;
+    return silent;
 }
 
 /* Waits for the loop to take a message. Paho's lock is held meanwhile: nothing else moves. */

@@ -88,7 +88,7 @@ void mqtt_link_push(struct mqtt_link *link, struct mqtt_event event);
 void mqtt_link_up(struct mqtt_link *link, const struct mqtt_limits *limits);
 void mqtt_link_refused(struct mqtt_link *link, size_t filter, int reason_code);
 void mqtt_link_offline_sent(struct mqtt_link *link);
-/* Reports what became of a publish. @return whether none is under way any more */
+/* Reports what became of a publish. @return whether nothing waits to be sent */
 bool mqtt_link_confirm(struct mqtt_link *link, struct mqtt_slot *slot, int status);
 /* Returns when the message may be acknowledged. `message` is borrowed meanwhile. */
 void mqtt_link_deliver(struct mqtt_link *link, const struct mqtt_message *message);

@@ -51,7 +51,7 @@ static void confirm_publishes(struct mqtt_link *link)
         pthread_mutex_unlock(&link->lock);
         for (size_t i = 0; i < count; i++) {
             check_publish(&slots[i]->message.payload);
-            mqtt_link_confirm(link, slots[i], 0);
+            (void)mqtt_link_confirm(link, slots[i], 0);
         }
     } while (count > 0);
 }
