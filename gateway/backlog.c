@@ -36,6 +36,7 @@ static void starts_waiting(struct backlog *backlog, struct backlog_entry *entry)
         return;
     }
     backlog->waiting++;
+    backlog->patient += entry->message.patient;
     if (backlog->next == NULL || entry->number < backlog->next->number) {
         backlog->next = entry;
     }
@@ -48,6 +49,7 @@ static void stops_waiting(struct backlog *backlog, struct backlog_entry *entry)
         return;
     }
     backlog->waiting--;
+    backlog->patient -= entry->message.patient;
     if (entry == backlog->next) {
         backlog->next = first_waiting(entry->links[BACKLOG_PLACE].after);
     }
@@ -90,29 +92,31 @@ static struct backlog_entry *find_entry(const struct backlog *backlog, uint64_t 
 
 /* --- congestion --- */
 
-/*
- * A few rounds of unconfirmed messages keep the broker busy; more would only make devices wait for
- * their acknowledgements until they repeat themselves. After an outage the bound is what may wait.
- */
-static size_t congestion_mark(const struct backlog *backlog, bool outage)
+/* A condition that holds from `mark` on until two thirds of it. */
+static bool is_above(bool before, size_t count, size_t mark)
 {
-    size_t most = backlog->settings.max_waiting - backlog->settings.max_waiting / 4;
-    size_t rounds = backlog->settings.max_inflight * ROUNDS;
-    return outage || rounds > most ? most : rounds;
+    return before ? count > mark * 2 / 3 : count >= mark;
 }
 
+/*
+ * A few rounds of unconfirmed messages keep the broker busy; more would only make devices wait for
+ * their acknowledgements until they repeat themselves. After an outage the bound is what may wait;
+ * it is also that of messages that nobody waits for, such as those of a million devices that all
+ * register at once.
+ */
 static void watch_congestion(struct backlog *backlog)
 {
-    size_t usual = congestion_mark(backlog, false);
-    if (backlog->open && backlog->waiting <= usual * 2 / 3) {
+    size_t max = backlog->settings.max_waiting;
+    size_t most = max - max / 4;
+    size_t rounds = backlog->settings.max_inflight * ROUNDS;
+    size_t usual = rounds > most ? most : rounds;
+    size_t impatient = backlog->waiting - backlog->patient;
+    if (backlog->open && impatient <= usual * 2 / 3) {
         backlog->outage = false;
     }
-    size_t mark = congestion_mark(backlog, backlog->outage);
-    if (backlog->waiting >= mark) {
-        backlog->congested = true;
-    } else if (backlog->waiting <= mark * 2 / 3) {
-        backlog->congested = false;
-    }
+    backlog->congested = is_above(backlog->congested, impatient, backlog->outage ? most : usual) ||
+                         is_above(backlog->congested, backlog->waiting, most);
+    backlog->crowded = is_above(backlog->crowded, backlog->waiting, max - max / 2);
 }
 
 /* --- leaving --- */
@@ -480,4 +484,9 @@ uint64_t backlog_dropped(const struct backlog *backlog)
 bool backlog_is_congested(const struct backlog *backlog)
 {
     return backlog->open && backlog->congested;
+}
+
+bool backlog_is_crowded(const struct backlog *backlog)
+{
+    return backlog->crowded;
 }

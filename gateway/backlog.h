@@ -37,6 +37,7 @@ struct backlog_message {
     uint8_t qos;                         /* 0..2 */
     bool answer;                         /* may use the room that is reserved for answers */
     bool keep;                           /* must survive the process from the next commit on */
+    bool patient;                        /* no device waits for it: it slows none down */
     const struct lwm2m_receipt *receipt; /* what is acknowledged once it is safe; NULL: nothing */
 };
 
@@ -132,7 +133,14 @@ uint64_t backlog_dropped(const struct backlog *backlog);
 
 /**
  * Whether more is coming in than the broker takes: from four times max_inflight until two thirds of
- * that; while an outage is worked off from three quarters of max_waiting until half of it. Only
- * while messages are being handed over: without a broker waiting helps nobody.
+ * that, patient messages left out; while an outage is worked off, and with the patient ones, from
+ * three quarters of max_waiting until half of it. Only while messages are being handed over:
+ * without a broker waiting helps nobody.
  */
 bool backlog_is_congested(const struct backlog *backlog);
+
+/**
+ * Whether so much waits in memory that what can come later should: from half of max_waiting until a
+ * third of it, with a broker or without.
+ */
+bool backlog_is_crowded(const struct backlog *backlog);

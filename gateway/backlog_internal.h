@@ -71,6 +71,7 @@ struct backlog {
     struct backlog_entry *next; /* the first of `line` that waits */
     uint64_t number;            /* of the next entry */
     size_t waiting;             /* of `line` */
+    size_t patient;             /* of those that wait, the patient ones */
     size_t window_waiting;
     size_t inflight;
     size_t max_answers; /* bound on `waiting` for an answer */
@@ -78,6 +79,7 @@ struct backlog {
     bool open;
     bool outage; /* what waited for the broker is not worked off yet */
     bool congested;
+    bool crowded;
     bool handing_over;
     bool committed; /* the last commit succeeded */
     uint64_t now_ms;

@@ -132,16 +132,26 @@ static uint64_t on_awake_window(void *ctx, const char *endpoint)
     return gateway->config->lwm2m.qmode_time_window_ms;
 }
 
+enum { POSTPONED_REPORT_MS = 1000 };
+
 static void on_registration_refused(void *ctx, const struct transport_route *route,
                                     const char *endpoint, uint8_t code, const char *reason)
 {
     struct gateway *gateway = ctx;
     char peer[TRANSPORT_ADDRESS_TEXT_MAX];
-    (void)code;
+    if (code == LWCOAP_CODE(5, 3)) { /* a whole fleet may be told so */
+        uint64_t now = gateway_now_ms(NULL);
+        if (now < gateway->postponed_report_ms) {
+            gateway->postponed++;
+            return;
+        }
+        gateway->postponed_report_ms = now + POSTPONED_REPORT_MS;
+    }
     transport_address_format(&route->remote, peer);
     log_warn(gateway->log, "registration-refused",
              LOG_TEXT("endpoint", endpoint != NULL ? endpoint : ""), LOG_TEXT("peer", peer),
-             LOG_TEXT("reason", reason));
+             LOG_TEXT("reason", reason), LOG_NUMBER("postponed", gateway->postponed));
+    gateway->postponed = 0;
 }
 
 static void on_echo_free(void *ctx, void *observation_context)

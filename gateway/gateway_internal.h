@@ -51,9 +51,11 @@ struct gateway {
     uint64_t now_ms;                        /* of the batch of datagrams at hand */
     size_t unflushed[CONFIG_LISTENERS_MAX]; /* datagrams queued since the last flush */
     enum stage stage;
-    uint64_t deadline_ms;     /* of the stage */
-    uint64_t dropped;         /* messages, as last reported */
-    uint64_t drops_report_ms; /* when the next line about them is due */
+    uint64_t deadline_ms;         /* of the stage */
+    uint64_t dropped;             /* messages, as last reported */
+    uint64_t postponed;           /* registrations answered 5.03 since that was logged last */
+    uint64_t postponed_report_ms; /* when it may be logged again */
+    uint64_t drops_report_ms;     /* when the next line about them is due */
 };
 
 /** The clock of everything but timestamps, in ms; `ctx` is not used. */

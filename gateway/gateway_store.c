@@ -11,6 +11,7 @@ enum {
     MAX_PENDING = 64 * 1024 * 1024, /* bytes of changes that wait for a disk */
     ROUNDS = 4, /* of a commit and what it lets go, which may change the store again */
     REPORT_MS = 60000,
+    COME_BACK_PER_SECOND = 10000, /* half of what a local broker takes */
 };
 
 static int commit(void *ctx)
@@ -167,6 +168,19 @@ static void report_drops(struct gateway *gateway, uint64_t now_ms)
     gateway->drops_report_ms = now_ms + REPORT_MS;
 }
 
+/* Who registers must be remembered, and the broker told of it. */
+static void admit(struct gateway *gateway)
+{
+    if (gateway->store != NULL && store_health(gateway->store) != STORE_WELL) {
+        lwm2m_server_admit_none(gateway->server, "the store is full or failing", 0);
+    } else if (backlog_is_crowded(gateway->backlog)) {
+        lwm2m_server_admit_none(gateway->server, "too many messages wait for the broker",
+                                COME_BACK_PER_SECOND);
+    } else {
+        lwm2m_server_admit_none(gateway->server, NULL, 0);
+    }
+}
+
 void gateway_settle(struct gateway *gateway, uint64_t now_ms)
 {
     bool again = true;
@@ -178,7 +192,6 @@ void gateway_settle(struct gateway *gateway, uint64_t now_ms)
     if (again) {
         (void)gateway_commit(gateway); /* the rest of it goes in the next turn */
     }
-    bool is_well = gateway->store == NULL || store_health(gateway->store) == STORE_WELL;
-    lwm2m_server_admit_none(gateway->server, is_well ? NULL : "the store is full or failing");
+    admit(gateway);
     report_drops(gateway, now_ms);
 }

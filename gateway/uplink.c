@@ -29,7 +29,8 @@ struct direction {
     const struct lwm2m_device *device; /* NULL: not registered */
     const struct command *command;     /* an answer to it; NULL: none */
     const struct lwm2m_receipt *receipt;
-    bool keep; /* its cause was acknowledged already, or is about to be */
+    bool keep;    /* its cause was acknowledged already, or is about to be */
+    bool patient; /* the device does not wait for it */
 };
 
 /* --- topics --- */
@@ -114,6 +115,7 @@ static bool send(struct uplink *uplink, const struct direction *to)
             .qos = (uint8_t)uplink->settings.config->mqtt.topics[to->topic].qos,
             .answer = command != NULL,
             .keep = to->keep || command != NULL,
+            .patient = to->patient,
             .receipt = to->receipt,
         };
         err = backlog_put(uplink->settings.backlog, &message);
@@ -197,7 +199,7 @@ void uplink_registration(struct uplink *uplink, const struct lwm2m_event *event)
                      : event->type == LWM2M_EVENT_UPDATED  ? CONFIG_TOPIC_UPDATE
                                                            : CONFIG_TOPIC_DEREGISTER,
                      event->device);
-    to.keep = true;
+    to.keep = to.patient = true;
     message_write_registration(begin(uplink, &context), &context, event);
     (void)send(uplink, &to);
 }

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "lwm2m/busy.h"
 #include "lwm2m/registry.h"
 #include "lwm2m/server.h"
 
@@ -30,6 +31,7 @@ struct lwm2m_server {
     struct lwm2m_device *left; /* memory to free, linked by next_ready */
 
     const char *closed; /* why nobody may register now; NULL */
+    struct lwm2m_busy busy;
 
     struct lwm2m_records records; /* of the payload being decoded */
     struct lwm2m_buffer payload;  /* being encoded */
@@ -59,8 +61,8 @@ static inline bool lwm2m_server_is_verified(struct lwm2m_server *server,
 /** Answers 4.01 with an Echo option. */
 void lwm2m_server_challenge(struct lwm2m_server *server, const struct lwcoap_inbound *inbound);
 
-/** When who is answered 5.03 may try again: not all of them at once. */
-uint32_t lwm2m_busy_max_age_s(struct lwm2m_server *server);
+/** Max-Age of a 5.03. */
+uint32_t lwm2m_server_busy_s(struct lwm2m_server *server);
 
 /** Raises an event. */
 void lwm2m_server_raise(struct lwm2m_server *server, const struct lwm2m_event *event);

@@ -92,7 +92,7 @@ void lwm2m_send_postpone(struct lwm2m_server *server, const struct lwcoap_receip
     struct lwcoap_reply reply = {
         .code = LWCOAP_CODE(5, 3),
         .content_format = LWCOAP_FORMAT_NONE,
-        .max_age_s = lwm2m_busy_max_age_s(server),
+        .max_age_s = lwm2m_server_busy_s(server),
     };
     lwcoap_respond(server->coap, receipt, &reply, server->now_ms);
 }

@@ -12,8 +12,6 @@
 #include "lwm2m/registration.h"
 #include "lwm2m/send.h"
 
-#define BUSY_MAX_AGE_MIN_S 30 /* when to try again after 5.03: not all at once */
-#define BUSY_MAX_AGE_MAX_S 120
 #define ANSWER_OPTIONS_MAX 3 /* Max-Age and the payload marker */
 #define AMPLIFICATION_MAX  3 /* bytes of an answer for each of its request (RFC 9175, 2.4) */
 
@@ -241,12 +239,12 @@ static bool would_amplify(const struct lwcoap_message *message, const char *reas
     return strlen(reason) + ANSWER_OPTIONS_MAX > request;
 }
 
-uint32_t lwm2m_busy_max_age_s(struct lwm2m_server *server)
+uint32_t lwm2m_server_busy_s(struct lwm2m_server *server)
 {
-    uint32_t spread;
+    uint32_t random;
 
-    server->callbacks.random(server->callbacks.ctx, &spread, sizeof(spread));
-    return BUSY_MAX_AGE_MIN_S + spread % (BUSY_MAX_AGE_MAX_S - BUSY_MAX_AGE_MIN_S + 1);
+    server->callbacks.random(server->callbacks.ctx, &random, sizeof(random));
+    return lwm2m_busy_max_age_s(&server->busy, random, server->now_ms);
 }
 
 void lwm2m_server_answer(struct lwm2m_server *server, const struct lwcoap_inbound *inbound,
@@ -255,7 +253,7 @@ void lwm2m_server_answer(struct lwm2m_server *server, const struct lwcoap_inboun
     struct lwcoap_reply reply = {
         .code = code,
         .content_format = LWCOAP_FORMAT_NONE,
-        .max_age_s = code == LWCOAP_CODE(5, 3) ? lwm2m_busy_max_age_s(server) : 0,
+        .max_age_s = code == LWCOAP_CODE(5, 3) ? lwm2m_server_busy_s(server) : 0,
     };
     if (!would_amplify(inbound->message, reason)) {
         reply.payload = (const uint8_t *)reason;
@@ -678,9 +676,10 @@ void lwm2m_server_postpone(struct lwm2m_server *server, const struct lwm2m_recei
     }
 }
 
-void lwm2m_server_admit_none(struct lwm2m_server *server, const char *reason)
+void lwm2m_server_admit_none(struct lwm2m_server *server, const char *reason, uint32_t per_second)
 {
     server->closed = reason;
+    server->busy.per_second = per_second;
 }
 
 void lwm2m_server_disregard(struct lwm2m_server *server, const struct lwm2m_receipt *receipt)

@@ -318,11 +318,12 @@ void lwm2m_server_acknowledge(struct lwm2m_server *server, const struct lwm2m_re
 void lwm2m_server_postpone(struct lwm2m_server *server, const struct lwm2m_receipt *receipt);
 
 /**
- * Registers are answered 5.03 from now on, as long as what they change could not be kept.
+ * Registers are answered 5.03 from now on, as long as what they change could not be kept or told.
  *
- * @param reason  static, for the answer; NULL: they are welcome again
+ * @param reason      static, for the answer; NULL: they are welcome again
+ * @param per_second  how many of the refused can be served later on, see busy.h; 0: not known
  */
-void lwm2m_server_admit_none(struct lwm2m_server *server, const char *reason);
+void lwm2m_server_admit_none(struct lwm2m_server *server, const char *reason, uint32_t per_second);
 
 /** A notification or Send could not be kept: its retransmission will be taken as new. */
 void lwm2m_server_disregard(struct lwm2m_server *server, const struct lwm2m_receipt *receipt);

@@ -324,6 +324,55 @@ static void congestion_has_hysteresis(void **state)
     backlog_free(fake.backlog);
 }
 
+static void put_patient(struct fake *fake, size_t count)
+{
+    const struct backlog_message message = {
+        .topic = "p", .endpoint = "ep", .payload = "", .patient = true
+    };
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(backlog_put(fake->backlog, &message), 0);
+    }
+}
+
+static void what_no_device_waits_for_slows_none_down_until_there_is_too_much(void **state)
+{
+    (void)state;
+    struct fake fake = { 0 };
+    begin(&fake, 40, 2);
+    backlog_open(fake.backlog);
+    put_patient(&fake, 2 + 29); /* two are handed over */
+    assert_false(backlog_is_congested(fake.backlog));
+    put_all(&fake, "a");
+    assert_true(backlog_is_congested(fake.backlog)); /* three quarters of what may wait */
+    for (size_t i = 0; i < 10; i++) {
+        assert_true(backlog_is_congested(fake.backlog));
+        backlog_published(fake.backlog, fake.ids[i], BACKLOG_CONFIRMED);
+    }
+    assert_int_equal(backlog_waiting(fake.backlog), 20);
+    assert_false(backlog_is_congested(fake.backlog));
+    put_all(&fake, "aaaaaaa"); /* eight of them wait: four rounds of two */
+    assert_true(backlog_is_congested(fake.backlog));
+    backlog_free(fake.backlog);
+}
+
+static void it_is_crowded_from_half_of_what_may_wait_until_a_third(void **state)
+{
+    (void)state;
+    struct fake fake = { 0 };
+    begin(&fake, 12, 1);
+    put_all(&fake, "abcde");
+    assert_false(backlog_is_crowded(fake.backlog));
+    put_patient(&fake, 1);
+    assert_true(backlog_is_crowded(fake.backlog)); /* without a broker as well */
+    backlog_open(fake.backlog);
+    assert_int_equal(backlog_waiting(fake.backlog), 5);
+    assert_true(backlog_is_crowded(fake.backlog));
+    backlog_published(fake.backlog, fake.ids[0], BACKLOG_CONFIRMED);
+    assert_int_equal(backlog_waiting(fake.backlog), 4);
+    assert_false(backlog_is_crowded(fake.backlog));
+    backlog_free(fake.backlog);
+}
+
 static void bounds_of_zero_are_refused(void **state)
 {
     (void)state;
@@ -351,6 +400,8 @@ int main(void)
         cmocka_unit_test(a_busy_broker_slows_devices_down_before_an_outage_would),
         cmocka_unit_test(what_waited_through_an_outage_does_not_stop_the_devices),
         cmocka_unit_test(congestion_has_hysteresis),
+        cmocka_unit_test(what_no_device_waits_for_slows_none_down_until_there_is_too_much),
+        cmocka_unit_test(it_is_crowded_from_half_of_what_may_wait_until_a_third),
         cmocka_unit_test(bounds_of_zero_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

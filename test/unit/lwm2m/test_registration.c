@@ -243,14 +243,14 @@ static void nobody_is_admitted_while_nothing_can_be_kept(void **state)
     struct harness *h = *state;
     device_register(h, "ep=a&lt=300&lwm2m=1.1", LINKS);
     h->count = 0;
-    lwm2m_server_admit_none(h->server, "the disk is full");
+    lwm2m_server_admit_none(h->server, "the disk is full", 0);
     device_register(h, "ep=b&lt=300&lwm2m=1.1", LINKS);
     device_register(h, "ep=a&lt=300&lwm2m=1.1", LINKS);
     expect(h, "refused b 5.03: the disk is full", "< ACK 5.03  max-age the disk is full",
            "refused a 5.03: the disk is full", "< ACK 5.03  max-age the disk is full", NULL);
     device_update(h, NULL, NULL);
     expect(h, "updated a", "< ACK 2.04 ", NULL);
-    lwm2m_server_admit_none(h->server, NULL);
+    lwm2m_server_admit_none(h->server, NULL, 0);
     device_register(h, "ep=b&lt=300&lwm2m=1.1", LINKS);
     expect(h, "registered b", "< ACK 2.01  location=rd location=*", NULL);
 }

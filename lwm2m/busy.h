@@ -1,0 +1,21 @@
+/*
+ * When who is answered 5.03 may come back (Max-Age, RFC 7252, 5.9.3.4): not all of them at once.
+ *
+ * Usually at random within half a minute and two. When there is a rate at which they can be served,
+ * each gets its place in a line that moves on at that rate: then few devices are back within
+ * seconds, and a million within two minutes.
+ */
+#pragma once
+
+#include <stdint.h>
+
+struct lwm2m_busy {
+    uint32_t per_second; /* that may come back; 0: at random */
+    uint64_t line_us;    /* when the last one in the line may come */
+};
+
+/**
+ * @param random  any number
+ * @return seconds, 5 to 125
+ */
+uint32_t lwm2m_busy_max_age_s(struct lwm2m_busy *busy, uint32_t random, uint64_t now_ms);

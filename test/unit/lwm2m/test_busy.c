@@ -1,0 +1,65 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "lwm2m/busy.h"
+
+static void without_a_rate_it_is_anything_between_half_a_minute_and_two(void **state)
+{
+    struct lwm2m_busy busy = { 0 };
+    (void)state;
+    assert_int_equal(lwm2m_busy_max_age_s(&busy, 0, 1000), 30);
+    assert_int_equal(lwm2m_busy_max_age_s(&busy, 90, 1000), 120);
+    assert_int_equal(lwm2m_busy_max_age_s(&busy, 91, 1000), 30);
+}
+
+static void each_gets_its_place_in_a_line(void **state)
+{
+    struct lwm2m_busy busy = { .per_second = 10 };
+    unsigned in_second[130] = { 0 };
+    (void)state;
+    for (unsigned i = 0; i < 100; i++) {
+        in_second[lwm2m_busy_max_age_s(&busy, 0, 1000)]++;
+    }
+    assert_int_equal(in_second[5], 9); /* the first ones are a tenth of a second from now */
+    for (unsigned s = 6; s < 15; s++) {
+        assert_int_equal(in_second[s], 10);
+    }
+}
+
+static void the_line_moves_on(void **state)
+{
+    struct lwm2m_busy busy = { .per_second = 10 };
+    (void)state;
+    for (unsigned i = 0; i < 100; i++) {
+        (void)lwm2m_busy_max_age_s(&busy, 0, 1000);
+    }
+    assert_int_equal(lwm2m_busy_max_age_s(&busy, 0, 5000), 5 + 6);
+    assert_int_equal(lwm2m_busy_max_age_s(&busy, 0, 60000), 5);
+}
+
+static void a_line_that_is_too_long_is_left_alone(void **state)
+{
+    struct lwm2m_busy busy = { .per_second = 10 };
+    (void)state;
+    for (unsigned i = 0; i < 1200; i++) {
+        assert_true(lwm2m_busy_max_age_s(&busy, 0, 1000) <= 125);
+    }
+    assert_int_equal(lwm2m_busy_max_age_s(&busy, 0, 1000), 65);
+    assert_int_equal(lwm2m_busy_max_age_s(&busy, 60, 1000), 125);
+    assert_int_equal(lwm2m_busy_max_age_s(&busy, 0, 61000), 65); /* in its middle */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_a_rate_it_is_anything_between_half_a_minute_and_two),
+        cmocka_unit_test(each_gets_its_place_in_a_line),
+        cmocka_unit_test(the_line_moves_on),
+        cmocka_unit_test(a_line_that_is_too_long_is_left_alone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
