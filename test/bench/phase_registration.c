@@ -1,12 +1,8 @@
 /*
- * The life of registrations: Register, Update, De-register, each by one device after the other.
+ * What is there before a registration, in its life and at its end: handshake, Update, De-register,
+ * each by one device after the other. phase_register.c has how they come about.
  */
 #include "test/bench/phase.h"
-
-static bool is_unregistered(const struct device *device)
-{
-    return !device->registered;
-}
 
 static bool is_registered(const struct device *device)
 {
@@ -22,12 +18,6 @@ static enum choice choose_handshake(struct load *load, uint32_t *index, enum kin
 {
     *kind = KIND_HANDSHAKE;
     return load->secure ? load_next_device(load, false, is_disconnected, index) : CHOICE_DONE;
-}
-
-static enum choice choose_register(struct load *load, uint32_t *index, enum kind *kind)
-{
-    *kind = KIND_REGISTER;
-    return load_next_device(load, false, is_unregistered, index);
 }
 
 static enum choice choose_update(struct load *load, uint32_t *index, enum kind *kind)
@@ -47,12 +37,6 @@ const struct phase phase_handshake = {
     .name = "handshake",
     .help = "every device without a DTLS session makes one (--dtls)",
     .choose = choose_handshake,
-};
-
-const struct phase phase_register = {
-    .name = "register",
-    .help = "every device that is not registered registers",
-    .choose = choose_register,
 };
 
 const struct phase phase_update = {

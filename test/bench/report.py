@@ -129,7 +129,7 @@ BY_SIZE = [
     ("delay added to a command, idle, p50, ms", lambda r, n: added_delay_ms(r, "p50", n)),
     ("delay added to a command, idle, p99, ms", lambda r, n: added_delay_ms(r, "p99", n)),
     ("storm: seconds until all are registered",
-     lambda r, n: r.get("storm_seconds", "gateway", "storm", n)),
+     lambda r, n: r.get("arrival_seconds", "gateway", "storm", n)),
     ("- repeated", lambda r, n: r.get("repeated", "gateway", "storm", n)),
     ("- without an answer after five attempts", lambda r, n: r.get("lost", "gateway", "storm", n)),
     ("RSS at the end, MiB", lambda r, n: ratio(r.get("rss_after_kib", "gateway", "storm", n), 1024)),
@@ -393,7 +393,7 @@ def budgets(rows, notified):
         ("… as before after", overload(rows, "overload-notify", "overload_recovery_ms"), "ms", 1000,
          True),
         ("devices without a registration after the storm of the largest fleet",
-         rows.get("storm_left", "gateway", "storm", largest), "", 0, True),
+         rows.get("arrival_left", "gateway", "storm", largest), "", 0, True),
     ]
     result = []
     for name, measured, unit, budget, less in lines:

@@ -119,6 +119,13 @@ int wire_fd(const struct wire *wire)
     return wire->fd;
 }
 
+uint16_t wire_port(const struct wire *wire)
+{
+    struct sockaddr_in own = { 0 };
+    socklen_t len = sizeof(own);
+    return getsockname(wire->fd, (struct sockaddr *)&own, &len) == 0 ? ntohs(own.sin_port) : 0;
+}
+
 uint8_t *wire_slot(struct wire *wire)
 {
     return wire->out.data[wire->queued];

@@ -23,6 +23,9 @@ typedef void wire_receiver(void *ctx, uint32_t index, const uint8_t *data, size_
 void wire_free(struct wire *wire);
 int wire_fd(const struct wire *wire);
 
+/** The port that it was given; 0 when that cannot be read. */
+uint16_t wire_port(const struct wire *wire);
+
 /** Where the next datagram is to be written: WIRE_DATAGRAM_MAX bytes, until wire_commit(). */
 uint8_t *wire_slot(struct wire *wire);
 
