@@ -114,8 +114,8 @@ struct load {
     uint64_t latency_ns;         /* of the answer at hand, since its message was due */
     struct counters counters;
     struct histogram latency;
-    uint64_t publishes;         /* received by the broker since it started, as it last said */
-    uint64_t publishes_said_ns; /* when */
+    uint64_t publishes;      /* received by the broker since it started, as it last said */
+    uint64_t uptime_said_ns; /* when it said anything at all */
     bool broker_gone;
     uint64_t samples[LOAD_SAMPLES_MAX];
     size_t sample_count;

@@ -67,6 +67,7 @@ static int open_load(struct load *load, const struct options *options)
     err = broker_connect(options->broker_port, client_id, &load->broker);
     if (!err) {
         broker_subscribe(load->broker, "$SYS/broker/publish/messages/received");
+        broker_subscribe(load->broker, "$SYS/broker/uptime");
         err = broker_flush(load->broker);
     }
     return err;

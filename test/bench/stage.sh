@@ -22,16 +22,16 @@ trap 'exit 143' TERM HUP
 end_process() {
     local pid=$1 i status=0
     kill -TERM "$pid" 2>/dev/null || true
-    for ((i = 0; i < 300; i++)); do
-        kill -0 "$pid" 2>/dev/null || break
-        sleep 0.1
+    for ((i = 0; i < 1500; i++)); do
+        readlink "/proc/$pid/exe" >/dev/null || break # a zombie has none
+        sleep 0.02
     done
     kill -KILL "$pid" 2>/dev/null || true
     wait "$pid" 2>/dev/null || status=$?
     return "$status"
 }
 
-say() { printf '%s: %s\n' "${0##*/}" "$*"; }
+say() { printf '%s: %3d s: %s\n' "${0##*/}" "$SECONDS" "$*"; }
 die() {
     say "$*" >&2
     exit 1
