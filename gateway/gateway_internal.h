@@ -10,6 +10,7 @@
 #include "gateway/definitions.h"
 #include "gateway/door.h"
 #include "gateway/downlink.h"
+#include "gateway/flood.h"
 #include "gateway/gateway.h"
 #include "gateway/journal.h"
 #include "gateway/loop.h"
@@ -50,6 +51,7 @@ struct gateway {
     bool connected;
     uint64_t now_ms;                        /* of the batch of datagrams at hand */
     size_t unflushed[CONFIG_LISTENERS_MAX]; /* datagrams queued since the last flush */
+    struct flood floods[CONFIG_LISTENERS_MAX];
     enum stage stage;
     uint64_t deadline_ms;         /* of the stage */
     uint64_t dropped;             /* messages, as last reported */

@@ -139,9 +139,9 @@ static void on_received(void *ctx, const struct transport_route *route, uint8_t 
     }
 }
 
-static void on_readable(void *ctx, size_t index)
+/* Up to so many batches; whether there may be more. */
+static bool read_batches(struct gateway *gateway, size_t index)
 {
-    struct gateway *gateway = ctx;
     for (int i = 0; i < BATCHES_PER_TURN && !backlog_is_congested(gateway->backlog); i++) {
         gateway->now_ms = gateway_now_ms(NULL);
         int count = transport_udp_receive(gateway->listeners[index], on_received, gateway);
@@ -150,9 +150,18 @@ static void on_readable(void *ctx, size_t index)
                      LOG_TEXT("reason", strerror(-count)));
         }
         if (count < TRANSPORT_UDP_BATCH) {
-            return;
+            return false;
         }
     }
+    return true;
+}
+
+static void on_readable(void *ctx, size_t index)
+{
+    struct gateway *gateway = ctx;
+    bool more = read_batches(gateway, index);
+    flood_note(&gateway->floods[index],
+               more ? transport_udp_full_percent(gateway->listeners[index]) : 0);
 }
 
 static void on_woken(void *ctx)

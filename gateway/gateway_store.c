@@ -11,7 +11,7 @@ enum {
     MAX_PENDING = 64 * 1024 * 1024, /* bytes of changes that wait for a disk */
     ROUNDS = 4, /* of a commit and what it lets go, which may change the store again */
     REPORT_MS = 60000,
-    COME_BACK_PER_SECOND = 10000, /* half of what a local broker takes */
+    COME_BACK_PER_SECOND = 5000, /* what a processor serves with a store and observations */
 };
 
 static int commit(void *ctx)
@@ -168,13 +168,27 @@ static void report_drops(struct gateway *gateway, uint64_t now_ms)
     gateway->drops_report_ms = now_ms + REPORT_MS;
 }
 
-/* Who registers must be remembered, and the broker told of it. */
+static bool is_flooded(const struct gateway *gateway)
+{
+    for (size_t i = 0; i < gateway->listener_count; i++) {
+        if (gateway->floods[i].lasts) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Who registers must be remembered, and the broker told of it; and one who can come later does not
+ * keep those from being heard who cannot. */
 static void admit(struct gateway *gateway)
 {
     if (gateway->store != NULL && store_health(gateway->store) != STORE_WELL) {
         lwm2m_server_admit_none(gateway->server, "the store is full or failing", 0);
     } else if (backlog_is_crowded(gateway->backlog)) {
         lwm2m_server_admit_none(gateway->server, "too many messages wait for the broker",
+                                COME_BACK_PER_SECOND);
+    } else if (is_flooded(gateway)) {
+        lwm2m_server_admit_none(gateway->server, "more comes in than can be served",
                                 COME_BACK_PER_SECOND);
     } else {
         lwm2m_server_admit_none(gateway->server, NULL, 0);

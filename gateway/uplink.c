@@ -215,6 +215,7 @@ bool uplink_report(struct uplink *uplink, const struct lwm2m_event *event,
         to.receipt = event->receipt; /* nobody waits for the acknowledgement of any other */
     }
     to.keep = event->acknowledged;
+    to.patient = event->asked;
     message_write_report(begin(uplink, &context), &context, event, echo);
     return send(uplink, &to);
 }

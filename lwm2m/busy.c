@@ -18,5 +18,6 @@ uint32_t lwm2m_busy_max_age_s(struct lwm2m_busy *busy, uint32_t random, uint64_t
         return LINE_MIN_S + LINE_MAX_S / 2 + random % (LINE_MAX_S / 2 + 1);
     }
     busy->line_us = place_us;
-    return LINE_MIN_S + (uint32_t)((place_us - now_us) / SECOND_US);
+    uint32_t place_s = (uint32_t)((place_us - now_us) / SECOND_US);
+    return LINE_MIN_S + place_s / 2 + random % (place_s + 1);
 }

@@ -2,8 +2,9 @@
  * When who is answered 5.03 may come back (Max-Age, RFC 7252, 5.9.3.4): not all of them at once.
  *
  * Usually at random within half a minute and two. When there is a rate at which they can be served,
- * each gets its place in a line that moves on at that rate: then few devices are back within
- * seconds, and a million within two minutes.
+ * each gets its place in a line that moves on at that rate, so that few devices are back within
+ * seconds. Max-Age counts whole seconds: each comes at random from half to one and a half times the
+ * time to its place, or all those of a second would come at once.
  */
 #pragma once
 
@@ -16,6 +17,6 @@ struct lwm2m_busy {
 
 /**
  * @param random  any number
- * @return seconds, 5 to 125
+ * @return seconds, 5 to 185
  */
 uint32_t lwm2m_busy_max_age_s(struct lwm2m_busy *busy, uint32_t random, uint64_t now_ms);

@@ -270,6 +270,7 @@ void lwm2m_observation_renewed(struct lwm2m_server *server, struct lwm2m_request
         struct lwm2m_event notification = *event;
         notification.type = LWM2M_EVENT_NOTIFICATION;
         notification.request = NULL;
+        notification.asked = true;
         notification.observation = observation;
         notification.path = observation->path;
         lwm2m_server_raise(server, &notification);

@@ -134,6 +134,7 @@ struct lwm2m_event {
     const char *location; /* of a 2.01 to a Create: "/3303/2"; "" without */
     int32_t sequence;     /* value of the Observe option; -1 without */
     bool outdated;        /* NOTIFICATION: older than one that came before (RFC 7641, 3.4) */
+    bool asked;           /* NOTIFICATION: it answers a request of ours, to observe again */
     bool acknowledged;    /* RESPONSE, NOTIFICATION: it was confirmable and answers a request of
                              ours, so the device will not send it again */
 

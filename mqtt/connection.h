@@ -5,7 +5,8 @@
  * Threads. The caller's loop thread calls everything here and gets every callback, always from
  * mqtt_connection_dispatch; `wake` alone is called from other threads. All calls into paho are made
  * by one worker thread, because paho does name resolution, TLS and writes under one lock and the
- * loop must not wait for those. Paho's threads and the worker push events into one queue.
+ * loop must not wait for those. Paho's threads and the worker push events into one queue, and share
+ * one processor (processor.h).
  *
  * What a publish goes through: copied into one of `max_unconfirmed` slots -> queue -> worker ->
  * paho (at most `window` at a time) -> broker -> confirmation -> `published`. When the connection

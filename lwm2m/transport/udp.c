@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -278,6 +279,18 @@ int transport_udp_receive(struct transport_udp *udp, transport_udp_receiver *rec
         hand_over(udp, &udp->in.messages[i], udp->in.parts[i].iov_base, receiver, ctx);
     }
     return count;
+}
+
+unsigned transport_udp_full_percent(const struct transport_udp *udp)
+{
+    uint32_t memory[SK_MEMINFO_VARS] = { 0 };
+    socklen_t len = sizeof(memory);
+    if (getsockopt(udp->fd, SOL_SOCKET, SO_MEMINFO, memory, &len) != 0 ||
+        memory[SK_MEMINFO_RCVBUF] == 0) {
+        return 0;
+    }
+    uint64_t percent = (uint64_t)memory[SK_MEMINFO_RMEM_ALLOC] * 100 / memory[SK_MEMINFO_RCVBUF];
+    return percent < 100 ? (unsigned)percent : 100;
 }
 
 uint64_t transport_udp_oversized(const struct transport_udp *udp)

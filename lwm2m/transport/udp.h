@@ -47,6 +47,10 @@ uint16_t transport_udp_port(const struct transport_udp *udp);
  */
 int transport_udp_receive(struct transport_udp *udp, transport_udp_receiver *receiver, void *ctx);
 
+/** How much of the receive buffer is taken by what was not received yet, in percent; 0 when the
+ * system does not say. */
+unsigned transport_udp_full_percent(const struct transport_udp *udp);
+
 /** Datagrams longer than TRANSPORT_UDP_DATAGRAM_MAX, since the start: dropped, never cut short. */
 uint64_t transport_udp_oversized(const struct transport_udp *udp);
 

@@ -121,6 +121,26 @@ static void answers_leave_from_the_address_that_was_written_to(void **state)
     }
 }
 
+static void it_tells_how_full_its_buffer_is(void **state)
+{
+    (void)state;
+    struct transport_udp *udp = bound("127.0.0.1", 0);
+    struct inbox inbox = { .udp = udp };
+    int fd = device("127.0.0.1", transport_udp_port(udp));
+    char datagram[1000] = { 0 };
+    assert_int_equal(transport_udp_full_percent(udp), 0);
+    for (int i = 0; i < 10000; i++) { /* far more than fits */
+        (void)send(fd, datagram, sizeof(datagram), 0);
+    }
+    assert_in_range(transport_udp_full_percent(udp), 90, 100);
+    while (transport_udp_receive(udp, keep, &inbox) > 0) {
+        inbox.count = 0;
+    }
+    assert_int_equal(transport_udp_full_percent(udp), 0);
+    close(fd);
+    transport_udp_free(udp);
+}
+
 static void the_remote_address_is_the_device(void **state)
 {
     (void)state;
@@ -277,6 +297,7 @@ int main(void)
         cmocka_unit_test(a_datagram_too_long_is_dropped_whole),
         cmocka_unit_test(long_datagrams_fill_a_batch_before_it_is_full),
         cmocka_unit_test(what_cannot_go_is_counted_and_the_rest_goes),
+        cmocka_unit_test(it_tells_how_full_its_buffer_is),
         cmocka_unit_test(a_listener_that_cannot_be_bound_says_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
