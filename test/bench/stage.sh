@@ -18,12 +18,15 @@ trap end_all EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
+# lives PID: whether it is there and no zombie with all its threads; a large process lets go of its files last
+lives() { [ -e "/proc/$1" ] && { ! grep -q ") [ZX]" "/proc/$1/stat" || [ -n "$(find "/proc/$1/task" -mindepth 1 -maxdepth 1 ! -name "$1")" ]; } 2>/dev/null; }
+
 # end_process PID: asks it to leave, insists after a while; its exit status (137: it had to be killed)
 end_process() {
     local pid=$1 i status=0
     kill -TERM "$pid" 2>/dev/null || true
     for ((i = 0; i < 1500; i++)); do
-        readlink "/proc/$pid/exe" >/dev/null || break # a zombie has none
+        lives "$pid" || break
         sleep 0.02
     done
     kill -KILL "$pid" 2>/dev/null || true
@@ -124,7 +127,8 @@ prepare_restart() {
     cat >"$restart_script" <<SCRIPT
 old=\$(cat "$restart_pid")
 kill -KILL "\$old"
-while readlink "/proc/\$old/exe" >/dev/null; do sleep 0.005; done # a zombie has none
+$(declare -f lives)
+while lives "\$old"; do sleep 0.005; done
 "$build/gateway/lwm2mqtt" -c "$scratch/$1.yaml" >>"$scratch/$1.log" 2>&1 </dev/null &
 echo \$! | tee "$restart_pid"
 SCRIPT
