@@ -11,7 +11,7 @@
 static struct fake_disk *inserted;
 static sqlite3_vfs *real;
 static sqlite3_vfs fake;
-static int last_errno;
+static _Thread_local int last_errno; /* as errno is */
 
 struct file {
     sqlite3_file base;

@@ -4,17 +4,19 @@
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+/* Atomic: the thread that moves the log of the store is at the disk while a test changes it. */
 struct fake_disk {
-    bool full;                      /* no file grows, and the index of the log finds no room */
-    bool write_fails;               /* with EIO */
-    bool shared_fails;              /* the index of the log, with EIO */
-    uint64_t broken;                /* reading the file with this inode fails with EIO; 0: none */
-    int64_t broken_from, broken_to; /* where */
-    size_t failed;                  /* accesses that failed */
+    atomic_bool full;         /* no file grows, the index of the log finds no room */
+    atomic_bool write_fails;  /* with EIO */
+    atomic_bool shared_fails; /* the index of the log, with EIO */
+    _Atomic uint64_t broken;  /* reading the file with this inode fails with EIO; 0: none */
+    _Atomic int64_t broken_from, broken_to; /* where */
+    atomic_size_t failed;                   /* accesses that failed */
 };
 
 /** What SQLite opens from now on is on this disk; there is one at a time. It must outlive the test
