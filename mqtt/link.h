@@ -39,8 +39,7 @@ struct mqtt_link {
     void (*wake)(void *ctx);
     void *ctx;
     pthread_t worker;
-    int socket; /* of the connection, -1 before it; for paho's callbacks, which run while it lasts
-                 */
+    int socket; /* of the connection, -1 before it; for paho's callbacks while it lasts */
 
     pthread_mutex_t lock; /* everything below */
     pthread_cond_t work;  /* the worker waits for something to do */
