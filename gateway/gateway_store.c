@@ -86,7 +86,7 @@ int gateway_start_journals(struct gateway *gateway)
         .wall_ms = gateway_wall_ms,
         .commit = commit_command,
     };
-    const struct journal_settings devices = {
+    struct journal_settings devices = {
         .store = gateway->store,
         .listeners = &gateway->config->lwm2m.listeners,
         .ctx = gateway,
@@ -97,6 +97,7 @@ int gateway_start_journals(struct gateway *gateway)
     if (gateway->command_journal == NULL || gateway->store == NULL) {
         return gateway->command_journal != NULL ? 0 : -ENOMEM;
     }
+    random_fill(&gateway->random, devices.hash_key, sizeof(devices.hash_key));
     gateway->journal = journal_new(&devices);
     return gateway->journal != NULL ? 0 : -ENOMEM;
 }

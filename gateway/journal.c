@@ -4,6 +4,7 @@
 #include "gateway/rows.h"
 #include "gateway/store/devices.h"
 #include "gateway/store/observations.h"
+#include "gateway/unserved.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 
 struct journal {
     struct journal_settings settings;
+    struct unserved unserved;
     struct lwm2m_buffer target; /* of the row at hand */
 };
 
@@ -20,6 +22,7 @@ struct journal *journal_new(const struct journal_settings *settings)
     struct journal *journal = calloc(1, sizeof(*journal));
     if (journal != NULL) {
         journal->settings = *settings;
+        unserved_init(&journal->unserved, settings->hash_key);
         lwm2m_buffer_init(&journal->target, TARGET_MAX);
     }
     return journal;
@@ -28,6 +31,7 @@ struct journal *journal_new(const struct journal_settings *settings)
 void journal_free(struct journal *journal)
 {
     if (journal != NULL) {
+        unserved_deinit(&journal->unserved);
         lwm2m_buffer_deinit(&journal->target);
         free(journal);
     }
@@ -63,6 +67,18 @@ static uint64_t wall_ms(const struct journal *journal)
     return journal->settings.wall_ms(journal->settings.ctx);
 }
 
+/* The row of a device, which it gets when it comes for the first time. */
+static uint64_t row_of(struct journal *journal, struct lwm2m_device *device)
+{
+    uint64_t id = lwm2m_device_key(device);
+    if (id == 0) {
+        id = unserved_take(&journal->unserved, lwm2m_device_endpoint(device));
+        id = id != 0 ? id : store_device_next_id(journal->settings.store);
+        lwm2m_device_set_key(device, id);
+    }
+    return id;
+}
+
 static void put_device(struct journal *journal, struct lwm2m_device *device)
 {
     struct lwm2m_durable_device state;
@@ -70,6 +86,7 @@ static void put_device(struct journal *journal, struct lwm2m_device *device)
     uint8_t route[ROWS_ROUTE_LEN];
     lwm2m_device_describe(device, now_ms(journal), &state);
     rows_from_device(&state, journal->settings.listeners, wall_ms(journal), route, &row);
+    row.id = row_of(journal, device);
     store_device_put(journal->settings.store, &row);
     note_end(device, lwm2m_device_expires_ms(device));
 }
@@ -83,15 +100,15 @@ static void touch_device(struct journal *journal, struct lwm2m_device *device)
     bool ends = lwm2m_device_lifetime_s(device) > 0;
     uint64_t wall = ends ? wall_ms(journal) + (end > now ? end - now : 0) : 0;
     size_t len = rows_from_route(lwm2m_device_route(device), journal->settings.listeners, route);
-    store_device_touch(journal->settings.store, lwm2m_device_endpoint(device), wall, route, len);
+    store_device_touch(journal->settings.store, lwm2m_device_key(device), wall, route, len);
     note_end(device, end);
 }
 
 static void delete_device(struct journal *journal, const struct lwm2m_device *device)
 {
-    const char *endpoint = lwm2m_device_endpoint(device);
-    store_device_delete(journal->settings.store, endpoint);
-    store_observations_forget(journal->settings.store, endpoint);
+    uint64_t id = lwm2m_device_key(device);
+    store_device_delete(journal->settings.store, id);
+    store_observations_forget(journal->settings.store, id);
 }
 
 /* --- events --- */
@@ -126,8 +143,8 @@ static void put_observation(struct journal *journal, const struct lwm2m_device *
     struct store_observation row;
     lwm2m_observation_describe(observation, &state);
     lwm2m_buffer_clear(&journal->target);
-    int err = rows_from_observation(lwm2m_device_endpoint(device), &state,
-                                    downlink_echo(observation), &journal->target, &row);
+    int err = rows_from_observation(&state, downlink_echo(observation), &journal->target, &row);
+    row.device = lwm2m_device_key(device);
     if (err == 0) { /* else memory is short: after a restart it is asked for anew */
         store_observation_put(journal->settings.store, &row);
     }
@@ -142,8 +159,8 @@ void journal_observation(struct journal *journal, const struct lwm2m_device *dev
     }
     lwm2m_observation_describe(observation, &state);
     if (state.state == LWM2M_OBSERVATION_ENDED) {
-        store_observation_delete(journal->settings.store, lwm2m_device_endpoint(device),
-                                 state.token, sizeof(state.token));
+        store_observation_delete(journal->settings.store, lwm2m_device_key(device), state.token,
+                                 sizeof(state.token));
     } else if (state.state != LWM2M_OBSERVATION_ASKED) { /* its command is stored instead */
         put_observation(journal, device, observation);
     }
@@ -152,8 +169,9 @@ void journal_observation(struct journal *journal, const struct lwm2m_device *dev
 /* --- the start, and a lost file --- */
 
 void journal_restored(struct journal *journal, struct lwm2m_device *device,
-                      uint64_t expires_wall_ms)
+                      const struct store_device *row)
 {
+    uint64_t expires_wall_ms = row->expires_wall_ms;
     uint64_t now = now_ms(journal);
     uint64_t wall = wall_ms(journal);
     uint64_t end = 0; /* over: the next Update is written */
@@ -163,6 +181,12 @@ void journal_restored(struct journal *journal, struct lwm2m_device *device,
         end = now - (wall - expires_wall_ms);
     }
     note_end(device, end);
+    lwm2m_device_set_key(device, row->id);
+}
+
+int journal_not_served(struct journal *journal, const struct store_device *row)
+{
+    return unserved_add(&journal->unserved, row->endpoint, row->id);
 }
 
 void journal_write_all(struct journal *journal, struct lwm2m_server *server)

@@ -17,10 +17,12 @@
 
 struct journal;
 struct store;
+struct store_device;
 
 struct journal_settings {
     struct store *store;
     const struct config_listeners *listeners;
+    uint64_t hash_key[2]; /* random */
     void *ctx;
     uint64_t (*now_ms)(void *ctx); /* the clock of the server */
     uint64_t (*wall_ms)(void *ctx);
@@ -40,9 +42,13 @@ void journal_moved(struct journal *journal, struct lwm2m_device *device);
 void journal_observation(struct journal *journal, const struct lwm2m_device *device,
                          const struct lwm2m_observation *observation);
 
-/** A device came back out of a row that says when its lifetime ends. */
+/** A device came back out of its row. */
 void journal_restored(struct journal *journal, struct lwm2m_device *device,
-                      uint64_t expires_wall_ms);
+                      const struct store_device *row);
 
-/** Writes everything: the store lost what it had. */
+/** A row stays in the store, though this configuration cannot serve its device; which has it again
+ * should it register after all. @return 0 or -ENOMEM */
+[[nodiscard]] int journal_not_served(struct journal *journal, const struct store_device *row);
+
+/** Writes everything: the store lost what it had. Rows that nobody serves stay lost. */
 void journal_write_all(struct journal *journal, struct lwm2m_server *server);

@@ -50,31 +50,32 @@ static void warn(struct recovery *recovery, const char *what, const char *endpoi
 
 /* --- registrations --- */
 
-static void forget_device(struct recovery *recovery, const char *endpoint)
+static void forget_device(struct recovery *recovery, const struct store_device *row)
 {
-    store_device_delete(recovery->settings->store, endpoint);
-    store_observations_forget(recovery->settings->store, endpoint);
+    store_device_delete(recovery->settings->store, row->id);
+    store_observations_forget(recovery->settings->store, row->id);
 }
 
 static void device_failed(struct recovery *recovery, const struct store_device *row,
                           uint64_t remaining_ms, int err)
 {
-    bool is_there = lwm2m_server_find(recovery->settings->server, row->endpoint) != NULL;
+    const struct lwm2m_device *known = lwm2m_server_find(recovery->settings->server, row->endpoint);
     if (err == -ENOMEM) {
         recovery->err = err;
-    } else if (err == -EEXIST && is_there) {
+    } else if (err == -EEXIST && known != NULL && lwm2m_device_key(known) == row->id) {
         return; /* seen before: the file was mended on the way */
     } else if (err == -ENOSPC || err == -ENOENT) {
         bool is_over = row->lifetime_s > 0 && remaining_ms == 0;
         if (is_over) {
-            forget_device(recovery, row->endpoint);
+            forget_device(recovery, row);
             return;
         }
         recovery->unserved++;
+        recovery->err = journal_not_served(recovery->settings->journal, row);
         warn(recovery, "registration", row->endpoint, err);
     } else {
         recovery->damaged++;
-        forget_device(recovery, row->endpoint);
+        forget_device(recovery, row);
         warn(recovery, "registration", row->endpoint, err);
     }
 }
@@ -96,7 +97,7 @@ static void on_device(void *ctx, const struct store_device *row)
         device_failed(recovery, row, state.remaining_ms, err);
         return;
     }
-    journal_restored(settings->journal, device, row->expires_wall_ms);
+    journal_restored(settings->journal, device, row);
     recovery->devices++;
 }
 
@@ -146,7 +147,7 @@ static void on_observation(void *ctx, const struct store_observation *row)
         recovery->err = err;
     } else if (err != 0) {
         recovery->damaged++;
-        store_observation_delete(recovery->settings->store, row->endpoint, row->token,
+        store_observation_delete(recovery->settings->store, row->device, row->token,
                                  row->token_len);
         warn(recovery, "observation", row->endpoint, err);
     } else {

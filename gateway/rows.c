@@ -169,7 +169,7 @@ static void append_path(struct lwm2m_buffer *target, const struct lwm2m_path *pa
     lwm2m_buffer_append(target, text, len);
 }
 
-int rows_from_observation(const char *endpoint, const struct lwm2m_durable_observation *observation,
+int rows_from_observation(const struct lwm2m_durable_observation *observation,
                           const struct command_text *echo, struct lwm2m_buffer *target,
                           struct store_observation *row)
 {
@@ -184,7 +184,6 @@ int rows_from_observation(const char *endpoint, const struct lwm2m_durable_obser
         return -ENOMEM;
     }
     *row = (struct store_observation){
-        .endpoint = endpoint,
         .token = observation->token,
         .token_len = sizeof(observation->token),
         .target = target->data,

@@ -16,7 +16,7 @@
 #define ROWS_ROUTE_LEN 48
 
 /**
- * A registration as a row.
+ * A registration as a row, but for its id.
  *
  * @param route  memory that the row points to
  */
@@ -42,14 +42,13 @@ size_t rows_from_route(const struct transport_route *route,
                                  struct lwm2m_durable_device *device);
 
 /**
- * An observation as a row.
+ * An observation as a row, but for the id of its device.
  *
  * @param target  empty buffer that the row points to
  * @param echo    members that its notifications send back, terminated; may be empty
  * @return 0 or -ENOMEM
  */
-[[nodiscard]] int rows_from_observation(const char *endpoint,
-                                        const struct lwm2m_durable_observation *observation,
+[[nodiscard]] int rows_from_observation(const struct lwm2m_durable_observation *observation,
                                         const struct command_text *echo,
                                         struct lwm2m_buffer *target, struct store_observation *row);
 

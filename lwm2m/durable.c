@@ -37,6 +37,16 @@ uint64_t lwm2m_device_expires_ms(const struct lwm2m_device *device)
     return device->lifetime_s > 0 ? device->expires_ms : LWM2M_TIMERS_NEVER;
 }
 
+void lwm2m_device_set_key(struct lwm2m_device *device, uint64_t key)
+{
+    device->key = key;
+}
+
+uint64_t lwm2m_device_key(const struct lwm2m_device *device)
+{
+    return device->key;
+}
+
 void lwm2m_device_set_note(struct lwm2m_device *device, uint32_t note)
 {
     device->note = note;

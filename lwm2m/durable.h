@@ -39,7 +39,9 @@ void lwm2m_device_describe(const struct lwm2m_device *device, uint64_t now_ms,
 /** When the registration ends, on the server's clock; LWM2M_TIMERS_NEVER with a lifetime of 0. */
 uint64_t lwm2m_device_expires_ms(const struct lwm2m_device *device);
 
-/** A number of the caller's on a device, 0 at first. */
+/** Numbers of the caller's on a device, 0 at first: where it keeps it, and anything else. */
+void lwm2m_device_set_key(struct lwm2m_device *device, uint64_t key);
+uint64_t lwm2m_device_key(const struct lwm2m_device *device);
 void lwm2m_device_set_note(struct lwm2m_device *device, uint32_t note);
 uint32_t lwm2m_device_note(const struct lwm2m_device *device);
 

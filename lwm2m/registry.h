@@ -50,7 +50,8 @@ struct lwm2m_device {
     bool fetching;         /* perhaps: the rest of a long notification of some observation */
     bool refuses_accept;   /* answered 4.06 to a format that it had announced */
     uint16_t write_format; /* learned after a 4.15; LWM2M_FORMAT_NONE before */
-    uint32_t note;         /* the caller's */
+    uint32_t note;         /* the caller's, as is the key */
+    uint64_t key;
 
     struct lwm2m_observation *observations;
     uint64_t silence_ms; /* none of them is missed before: silence.c */

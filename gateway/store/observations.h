@@ -7,8 +7,8 @@
 #include "gateway/store/store.h"
 
 struct store_observation {
-    const char *endpoint; /* the key, */
-    const void *token;    /* with the token */
+    uint64_t device;   /* the key: the id of the device, */
+    const void *token; /* and the token */
     size_t token_len;
     uint64_t order;     /* among the observations of the device */
     const void *target; /* the path, or the paths of a composite one; the caller's encoding */
@@ -19,19 +19,20 @@ struct store_observation {
     const char *echo;  /* members of the observe command; NULL without */
     uint32_t pmax_s;   /* learned for the first `pmax_depth` segments of the path; 0: nothing */
     uint32_t pmax_depth;
+    const char *endpoint; /* of the device, when visited; empty when that has no row */
 };
 
 /** Adds or replaces. */
 void store_observation_put(struct store *store, const struct store_observation *observation);
 
-void store_observation_delete(struct store *store, const char *endpoint, const void *token,
+void store_observation_delete(struct store *store, uint64_t device, const void *token,
                               size_t token_len);
 
 /** Deletes all of a device. */
-void store_observations_forget(struct store *store, const char *endpoint);
+void store_observations_forget(struct store *store, uint64_t device);
 
 typedef void store_observation_visitor(void *ctx, const struct store_observation *observation);
 
-/** Visits all, device by device in the order of their names; see store_devices_visit(). */
+/** Visits all, device by device in the order of their ids; see store_devices_visit(). */
 [[nodiscard]] int store_observations_visit(struct store *store, store_observation_visitor *visit,
                                            void *ctx);

@@ -31,20 +31,9 @@ void store_command_delete(struct store *store, uint64_t id)
     store_change(store, STORE_COMMAND_DELETE, &key, 1);
 }
 
-static void read_id(void *ctx, sqlite3_stmt *row)
-{
-    uint64_t *id = ctx;
-    *id = store_column_integer(row, 0);
-}
-
 uint64_t store_command_next_id(struct store *store)
 {
-    if (store->next_command == 0) {
-        uint64_t last = 0;
-        int rows = store_query(store, STORE_COMMAND_LAST, NULL, 0, read_id, &last);
-        store->next_command = rows > 0 && last < INT64_MAX ? last + 1 : 1;
-    }
-    return store->next_command++;
+    return store_next_id(store, STORE_COMMAND_LAST, &store->next_command);
 }
 
 struct visit {

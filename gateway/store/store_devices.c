@@ -4,6 +4,7 @@
 void store_device_put(struct store *store, const struct store_device *device)
 {
     const struct store_value values[] = {
+        store_integer(device->id),
         store_text(device->endpoint),
         store_integer(device->number),
         store_integer(device->version),
@@ -19,21 +20,26 @@ void store_device_put(struct store *store, const struct store_device *device)
     store_change(store, STORE_DEVICE_PUT, values, sizeof(values) / sizeof(values[0]));
 }
 
-void store_device_touch(struct store *store, const char *endpoint, uint64_t expires_wall_ms,
+void store_device_touch(struct store *store, uint64_t id, uint64_t expires_wall_ms,
                         const void *route, size_t route_len)
 {
     const struct store_value values[] = {
-        store_text(endpoint),
+        store_integer(id),
         store_integer(expires_wall_ms),
         store_blob(route, route_len),
     };
     store_change(store, STORE_DEVICE_TOUCH, values, sizeof(values) / sizeof(values[0]));
 }
 
-void store_device_delete(struct store *store, const char *endpoint)
+void store_device_delete(struct store *store, uint64_t id)
 {
-    const struct store_value key = store_text(endpoint);
+    const struct store_value key = store_integer(id);
     store_change(store, STORE_DEVICE_DELETE, &key, 1);
+}
+
+uint64_t store_device_next_id(struct store *store)
+{
+    return store_next_id(store, STORE_DEVICE_LAST, &store->next_device);
 }
 
 struct visit {
@@ -45,18 +51,19 @@ static void read_row(void *ctx, sqlite3_stmt *row)
 {
     const struct visit *visit = ctx;
     struct store_device device = {
-        .endpoint = store_column_text(row, 0),
-        .number = store_column_integer(row, 1),
-        .version = (uint32_t)store_column_integer(row, 2),
-        .lifetime_s = (uint32_t)store_column_integer(row, 3),
-        .expires_wall_ms = store_column_integer(row, 4),
-        .flags = (uint32_t)store_column_integer(row, 5),
-        .formats = (uint32_t)store_column_integer(row, 6),
-        .session = store_column_integer(row, 7),
+        .id = store_column_integer(row, 0),
+        .endpoint = store_column_text(row, 1),
+        .number = store_column_integer(row, 2),
+        .version = (uint32_t)store_column_integer(row, 3),
+        .lifetime_s = (uint32_t)store_column_integer(row, 4),
+        .expires_wall_ms = store_column_integer(row, 5),
+        .flags = (uint32_t)store_column_integer(row, 6),
+        .formats = (uint32_t)store_column_integer(row, 7),
+        .session = store_column_integer(row, 8),
     };
-    device.route = store_column_blob(row, 8, &device.route_len);
-    device.parameters = store_column_blob(row, 9, &device.parameters_len);
-    device.links = store_column_blob(row, 10, &device.links_len);
+    device.route = store_column_blob(row, 9, &device.route_len);
+    device.parameters = store_column_blob(row, 10, &device.parameters_len);
+    device.links = store_column_blob(row, 11, &device.links_len);
     visit->visit(visit->ctx, &device);
 }
 

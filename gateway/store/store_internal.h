@@ -15,11 +15,13 @@ enum store_statement {
     STORE_DEVICE_TOUCH,
     STORE_DEVICE_DELETE,
     STORE_DEVICE_ALL,
+    STORE_DEVICE_LAST,
     STORE_OBSERVATION_PUT,
     STORE_OBSERVATION_DELETE,
     STORE_OBSERVATION_FORGET,
     STORE_OBSERVATION_ALL,
-    STORE_OBSERVATION_ALL_OLDER,
+    STORE_OBSERVATION_NAMED,
+    STORE_OBSERVATION_PUT_OLDER,
     STORE_COMMAND_PUT,
     STORE_COMMAND_ATTEMPTED,
     STORE_COMMAND_DELETE,
@@ -88,6 +90,7 @@ struct store {
     uint64_t retry_ms;     /* when a commit is tried again after a failure */
     uint64_t report_ms;    /* when a failure is worth a line again */
     uint64_t next_command; /* 0: not known yet */
+    uint64_t next_device;  /* likewise */
 };
 
 /* --- rows --- */
@@ -120,6 +123,10 @@ typedef void store_row_reader(void *ctx, sqlite3_stmt *row);
 [[nodiscard]] int store_query(struct store *store, enum store_statement statement,
                               const struct store_value *values, size_t count,
                               store_row_reader *read, void *ctx);
+
+/** The next of the numbers that ascend. @param last  the query for the last one in the file
+ *  @param next  its place in the store */
+uint64_t store_next_id(struct store *store, enum store_statement last, uint64_t *next);
 
 /* Columns, whatever the file says: a text is never NULL, of another type it is empty. */
 uint64_t store_column_integer(sqlite3_stmt *row, int column);

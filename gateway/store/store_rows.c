@@ -126,3 +126,19 @@ int store_query(struct store *store, enum store_statement statement,
     }
     return rows;
 }
+
+static void read_id(void *ctx, sqlite3_stmt *row)
+{
+    uint64_t *id = ctx;
+    *id = store_column_integer(row, 0);
+}
+
+uint64_t store_next_id(struct store *store, enum store_statement last, uint64_t *next)
+{
+    if (*next == 0) {
+        uint64_t found = 0;
+        int rows = store_query(store, last, NULL, 0, read_id, &found);
+        *next = rows > 0 && found < INT64_MAX ? found + 1 : 1;
+    }
+    return (*next)++;
+}

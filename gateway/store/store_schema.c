@@ -33,29 +33,53 @@ static const char *const steps[] = {
     /* 3 */
     "ALTER TABLE observation ADD COLUMN pmax_s INTEGER;"
     "ALTER TABLE observation ADD COLUMN pmax_depth INTEGER;",
+    /* 4: keys that ascend. Names are at random places among those of a large fleet. */
+    "ALTER TABLE device RENAME TO device_by_name;"
+    "ALTER TABLE observation RENAME TO observation_by_name;"
+    "CREATE TABLE device ("
+    " id INTEGER PRIMARY KEY, endpoint TEXT NOT NULL, number INTEGER, version INTEGER,"
+    " lifetime_s INTEGER, expires_ms INTEGER, flags INTEGER,"
+    " formats INTEGER, session INTEGER, route BLOB, parameters BLOB, links BLOB);"
+    "CREATE TABLE observation ("
+    " device INTEGER NOT NULL, token BLOB NOT NULL, sequence INTEGER,"
+    " target BLOB, query TEXT, accept INTEGER, flags INTEGER, echo TEXT,"
+    " pmax_s INTEGER, pmax_depth INTEGER, PRIMARY KEY (device, token)) WITHOUT ROWID;"
+    "INSERT INTO device SELECT NULL, * FROM device_by_name ORDER BY endpoint;"
+    "CREATE INDEX device_endpoint ON device (endpoint);"
+    "INSERT INTO observation SELECT id, token, sequence, target, query, accept, o.flags, echo,"
+    " pmax_s, pmax_depth FROM observation_by_name AS o JOIN device USING (endpoint);"
+    "DROP INDEX device_endpoint;"
+    "DROP TABLE observation_by_name;"
+    "DROP TABLE device_by_name;",
 };
 
 /* The columns of each ALL are those of its PUT, in the same order: store_salvage.c copies them.
- * What a step adds comes last; ALL_OLDER does without. */
+ * PUT_OLDER takes those that a file from before step 4 has. */
 static const char *const statements[STORE_STATEMENTS] = {
-    [STORE_DEVICE_PUT] = "INSERT OR REPLACE INTO device (endpoint, number, version, lifetime_s,"
+    [STORE_DEVICE_PUT] = "INSERT OR REPLACE INTO device (id, endpoint, number, version, lifetime_s,"
                          " expires_ms, flags, formats, session, route, parameters, links)"
-                         " VALUES (?,?,?,?,?,?,?,?,?,?,?)",
-    [STORE_DEVICE_TOUCH] = "UPDATE device SET expires_ms=?2, route=?3 WHERE endpoint=?1",
-    [STORE_DEVICE_DELETE] = "DELETE FROM device WHERE endpoint=?",
-    [STORE_DEVICE_ALL] = "SELECT endpoint, number, version, lifetime_s, expires_ms, flags, formats,"
-                         " session, route, parameters, links FROM device ORDER BY endpoint",
+                         " VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+    [STORE_DEVICE_TOUCH] = "UPDATE device SET expires_ms=?2, route=?3 WHERE id=?1",
+    [STORE_DEVICE_DELETE] = "DELETE FROM device WHERE id=?",
+    [STORE_DEVICE_ALL] = "SELECT id, endpoint, number, version, lifetime_s, expires_ms, flags,"
+                         " formats, session, route, parameters, links FROM device ORDER BY id",
+    [STORE_DEVICE_LAST] = "SELECT max(id) FROM device WHERE id < 1 << 62",
 
-    [STORE_OBSERVATION_PUT] = "INSERT OR REPLACE INTO observation (endpoint, token, sequence,"
+    [STORE_OBSERVATION_PUT] = "INSERT OR REPLACE INTO observation (device, token, sequence,"
                               " target, query, accept, flags, echo, pmax_s, pmax_depth)"
                               " VALUES (?,?,?,?,?,?,?,?,?,?)",
-    [STORE_OBSERVATION_DELETE] = "DELETE FROM observation WHERE endpoint=? AND token=?",
-    [STORE_OBSERVATION_FORGET] = "DELETE FROM observation WHERE endpoint=?",
-    [STORE_OBSERVATION_ALL] = "SELECT endpoint, token, sequence, target, query, accept, flags,"
+    [STORE_OBSERVATION_DELETE] = "DELETE FROM observation WHERE device=? AND token=?",
+    [STORE_OBSERVATION_FORGET] = "DELETE FROM observation WHERE device=?",
+    [STORE_OBSERVATION_ALL] = "SELECT device, token, sequence, target, query, accept, flags,"
                               " echo, pmax_s, pmax_depth FROM observation"
-                              " ORDER BY endpoint, token",
-    [STORE_OBSERVATION_ALL_OLDER] = "SELECT endpoint, token, sequence, target, query, accept,"
-                                    " flags, echo FROM observation ORDER BY endpoint, token",
+                              " ORDER BY device, token",
+    [STORE_OBSERVATION_NAMED] = "SELECT device, token, sequence, target, query, accept, o.flags,"
+                                " echo, pmax_s, pmax_depth, endpoint FROM observation AS o"
+                                " LEFT JOIN device ON id=device ORDER BY device, token",
+    [STORE_OBSERVATION_PUT_OLDER] = "INSERT OR REPLACE INTO observation (device, token, sequence,"
+                                    " target, query, accept, flags, echo)"
+                                    " SELECT id,?2,?3,?4,?5,?6,?7,?8 FROM device"
+                                    " WHERE endpoint=?1",
 
     [STORE_COMMAND_PUT] = "INSERT OR REPLACE INTO command (id, endpoint, topic, payload,"
                           " response_topic, correlation, arrived_ms, deadline_ms, packet_id,"

@@ -95,6 +95,25 @@ def test_a_new_registration_replaces_the_stored_one(again, device, mqtt):
     assert update(device, second) == "2.04"
 
 
+def test_a_device_for_which_there_was_no_room_is_stored_once(gateway, coap, device, mqtt):
+    first = device.register("first")
+    other = coap()
+    old = other.register("second")
+    gateway.kill()
+    gateway.set("lwm2m.max_devices", 1)
+    gateway.start()
+    gateway.process.wait_line(r"not-restored .*endpoint=second")
+    assert device.request(DELETE, first).code_text == "2.02"
+    new = other.register("second")
+    wait_rows(gateway, "device", 1)
+    gateway.kill()
+    gateway.set("lwm2m.max_devices", 2)
+    gateway.start()
+    gateway.process.wait_line(r"restored devices=1")
+    assert update(other, old) == "4.04"
+    assert update(other, new) == "2.04"
+
+
 @pytest.mark.settings({"lwm2m.lifetime_min": "1s"})
 def test_a_lifetime_that_ends_while_the_gateway_is_away_is_reported(gateway, device, mqtt):
     location = device.register("meter", lifetime=1)
@@ -416,7 +435,8 @@ def test_damaged_rows_cost_only_themselves(gateway, device, mqtt):
     with store:
         store.execute("UPDATE device SET links=X'3C' WHERE endpoint='other'")
         store.execute("INSERT INTO device (endpoint, number) VALUES ('third', 7)")
-        store.execute("INSERT INTO observation (endpoint, token) VALUES ('meter', X'00')")
+        store.execute("INSERT INTO observation (device, token)"
+                      " SELECT id, X'00' FROM device WHERE endpoint='meter'")
         store.execute("INSERT INTO command (id, endpoint, payload) VALUES (9, 'meter', X'7B')")
         store.execute("INSERT INTO command (id, endpoint, payload) VALUES (10, 'nobody', ?)",
                       (b'{"msgType":"read","data":{"path":"/3"}}',))

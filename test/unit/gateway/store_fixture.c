@@ -187,6 +187,34 @@ void fixture_sql(struct store_fixture *fixture, const char *sql)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
+/* The schema is spelt out: it is what was once written, whatever becomes of the steps. */
+void fixture_older(struct store_fixture *fixture)
+{
+    fixture_remove(fixture, "store.db");
+    fixture_sql(
+        fixture,
+        "CREATE TABLE reserve (id INTEGER PRIMARY KEY, bytes BLOB);"
+        "CREATE TABLE device (endpoint TEXT PRIMARY KEY, number INTEGER, version INTEGER,"
+        " lifetime_s INTEGER, expires_ms INTEGER, flags INTEGER, formats INTEGER, session INTEGER,"
+        " route BLOB, parameters BLOB, links BLOB) WITHOUT ROWID;"
+        "CREATE TABLE observation (endpoint TEXT NOT NULL, token BLOB NOT NULL, sequence INTEGER,"
+        " target BLOB, query TEXT, accept INTEGER, flags INTEGER, echo TEXT, pmax_s INTEGER,"
+        " pmax_depth INTEGER, PRIMARY KEY (endpoint, token)) WITHOUT ROWID;"
+        "CREATE TABLE command (id INTEGER PRIMARY KEY, endpoint TEXT, topic TEXT, payload BLOB,"
+        " response_topic TEXT, correlation BLOB, arrived_ms INTEGER, deadline_ms INTEGER,"
+        " packet_id INTEGER, digest INTEGER, maybe_executed INTEGER);"
+        "CREATE TABLE message (id INTEGER PRIMARY KEY, endpoint TEXT, topic TEXT, qos INTEGER,"
+        " answer INTEGER, correlation BLOB, payload BLOB);"
+        "CREATE TABLE session (number INTEGER PRIMARY KEY, identity BLOB, route BLOB, bytes BLOB);"
+        "INSERT INTO device (endpoint, number, links) VALUES ('urn:c', 18, NULL),"
+        " ('urn:a', 17, X'3C2F312F303E');"
+        "INSERT INTO observation (endpoint, token, accept, pmax_s, pmax_depth) VALUES"
+        " ('urn:c', X'746F6B', 113, 0, 0), ('urn:a', X'746F6B', 112, 60, 2),"
+        " ('urn:nobody', X'746F6B', 112, 60, 2);"
+        "INSERT INTO command (id, endpoint) VALUES (4, 'urn:b');"
+        "PRAGMA application_id=0x6c774d32; PRAGMA user_version=3");
+}
+
 size_t fixture_count_files(struct store_fixture *fixture, const char *part)
 {
     size_t count = 0;
@@ -206,6 +234,7 @@ size_t fixture_count_files(struct store_fixture *fixture, const char *part)
 void fixture_put_one_of_each(struct store *store)
 {
     store_device_put(store, &(struct store_device){
+                                .id = 1,
                                 .endpoint = "urn:a",
                                 .number = 17,
                                 .version = 257,
@@ -222,7 +251,7 @@ void fixture_put_one_of_each(struct store *store)
                                 .links_len = 6,
                             });
     store_observation_put(store, &(struct store_observation){
-                                     .endpoint = "urn:a",
+                                     .device = 1,
                                      .token = "tok",
                                      .token_len = 3,
                                      .order = 2,
@@ -299,6 +328,7 @@ static void see_device(void *ctx, const struct store_device *device)
 {
     struct fixture_seen *seen = ctx;
     add(seen, "device");
+    add_number(seen, device->id);
     add_text(seen, device->endpoint);
     add_number(seen, device->number);
     add_number(seen, device->version);
@@ -317,6 +347,7 @@ static void see_observation(void *ctx, const struct store_observation *observati
 {
     struct fixture_seen *seen = ctx;
     add(seen, "observation");
+    add_number(seen, observation->device);
     add_text(seen, observation->endpoint);
     add_blob(seen, observation->token, observation->token_len);
     add_number(seen, observation->order);
@@ -443,8 +474,8 @@ void fixture_expect_one_of_each(struct store *store)
 {
     struct fixture_seen seen = fixture_visit(store);
     assert_string_equal(seen.text, "command 3 urn:a dn/urn:a {} resp 11 22 4 55 0;"
-                                   "device urn:a 17 257 300 1234567890123 3 6 9 r lt=300 </1/0>;"
+                                   "device 1 urn:a 17 257 300 1234567890123 3 6 9 r lt=300 </1/0>;"
                                    "message 5 urn:a up/resp {\"x\":1} corr 1 1;"
-                                   "observation urn:a tok 2 /3/0 pmin=1 112 1 ,\"reqID\":1 60 2;"
+                                   "observation 1 urn:a tok 2 /3/0 pmin=1 112 1 ,\"reqID\":1 60 2;"
                                    "session 9 id r secret;");
 }

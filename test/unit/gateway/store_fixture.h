@@ -52,6 +52,9 @@ void fixture_damage(struct store_fixture *fixture);
 /** Removes the files whose names hold this. */
 void fixture_remove(struct store_fixture *fixture, const char *part);
 
+/** Makes a file as a gateway of schema 3 left it: devices, observations and a command. */
+void fixture_older(struct store_fixture *fixture);
+
 /** Runs SQL on the closed file. */
 void fixture_sql(struct store_fixture *fixture, const char *sql);
 

@@ -194,7 +194,7 @@ static void an_observation_comes_back_from_its_row(void **state)
     struct lwm2m_buffer target;
     (void)state;
     lwm2m_buffer_init(&target, 1000);
-    assert_int_equal(rows_from_observation("meter", &before, &echo, &target, &row), 0);
+    assert_int_equal(rows_from_observation(&before, &echo, &target, &row), 0);
     assert_string_equal(row.echo, ",\"a\":1");
     assert_int_equal(row.target_len, 12);
     assert_memory_equal(row.target, "/3303/0/5700", 12);
@@ -212,7 +212,7 @@ static void an_observation_comes_back_from_its_row(void **state)
     before.state = LWM2M_OBSERVATION_ESTABLISHED;
     lwm2m_buffer_clear(&target);
     lwm2m_records_clear(&records);
-    assert_int_equal(rows_from_observation("meter", &before, &echo, &target, &row), 0);
+    assert_int_equal(rows_from_observation(&before, &echo, &target, &row), 0);
     assert_null(row.echo); /* all automatic ones have the same */
     assert_int_equal(rows_to_observation(&row, &records, &after), 0);
     assert_true(after.automatic);
@@ -230,7 +230,7 @@ static void a_composite_observation_comes_back_from_its_row(void **state)
     struct lwm2m_buffer target;
     (void)state;
     lwm2m_buffer_init(&target, 1000);
-    assert_int_equal(rows_from_observation("meter", &before, &no_echo, &target, &row), 0);
+    assert_int_equal(rows_from_observation(&before, &no_echo, &target, &row), 0);
     assert_int_equal(rows_to_observation(&row, &records, &after), 0);
     assert_int_equal(after.path_count, 2);
     assert_int_equal(after.path.depth, 0);

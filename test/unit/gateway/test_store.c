@@ -37,13 +37,13 @@ static void test_rows_without_optional_members(void **state)
                                       });
     store_message_put(fixture->store,
                       &(struct store_message){ .id = 1, .topic = "t", .endpoint = "" });
-    store_observation_put(fixture->store, &(struct store_observation){
-                                              .endpoint = "a", .token = "", .token_len = 0 });
+    store_observation_put(fixture->store,
+                          &(struct store_observation){ .device = 2, .token = "", .token_len = 0 });
     fixture_reopen(fixture);
     struct fixture_seen seen = fixture_visit(fixture->store);
     assert_string_equal(seen.text, "command 7 a dn/a - - 0 max 0 -2 0;"
                                    "message 1 '' t - - 0 0;"
-                                   "observation a '' 0 - - 0 0 - 0 0;");
+                                   "observation 2 '' '' 0 - - 0 0 - 0 0;");
 }
 
 static void test_changes_and_deletions_in_one_commit(void **state)
@@ -52,16 +52,16 @@ static void test_changes_and_deletions_in_one_commit(void **state)
     fixture_open(fixture);
     fixture_put_one_of_each(fixture->store);
     assert_int_equal(store_commit(fixture->store), 0);
-    store_device_touch(fixture->store, "urn:a", 99, "r2", 2);
+    store_device_touch(fixture->store, 1, 99, "r2", 2);
     store_command_attempted(fixture->store, 3);
     store_message_delete(fixture->store, 5);
     store_session_delete(fixture->store, 9);
-    store_observations_forget(fixture->store, "urn:a");
+    store_observations_forget(fixture->store, 1);
     assert_int_equal(store_commit(fixture->store), 0);
     fixture_reopen(fixture);
     struct fixture_seen seen = fixture_visit(fixture->store);
     assert_string_equal(seen.text, "command 3 urn:a dn/urn:a {} resp 11 22 4 55 1;"
-                                   "device urn:a 17 257 300 99 3 6 9 r2 lt=300 </1/0>;");
+                                   "device 1 urn:a 17 257 300 99 3 6 9 r2 lt=300 </1/0>;");
 }
 
 static void test_messages_are_visited_in_order_and_by_the_piece(void **state)
@@ -180,39 +180,50 @@ static void test_a_file_of_a_newer_version_is_refused_and_left_alone(void **stat
     assert_int_equal(fixture_count_files(fixture, ".damaged-"), 0);
 }
 
-#define OLDER_OBSERVATIONS                                                                         \
-    "ALTER TABLE observation DROP COLUMN pmax_s; ALTER TABLE observation DROP COLUMN pmax_depth; "
+static void test_a_file_of_an_older_gateway_is_brought_up_to_date(void **state)
+{
+    struct store_fixture *fixture = *state;
+    fixture_older(fixture);
+    fixture_open(fixture);
+    struct fixture_seen seen = fixture_visit(fixture->store);
+    assert_string_equal(seen.text, "command 4 urn:b '' - - 0 0 0 0 0;"
+                                   "device 1 urn:a 17 0 0 0 0 0 0 - - </1/0>;"
+                                   "device 2 urn:c 18 0 0 0 0 0 0 - - -;"
+                                   "observation 1 urn:a tok 0 - - 112 0 - 60 2;"
+                                   "observation 2 urn:c tok 0 - - 113 0 - 0 0;");
+    assert_int_equal(store_device_next_id(fixture->store), 3);
+}
 
 static void test_a_file_of_version_1_is_brought_up_to_date(void **state)
 {
     struct store_fixture *fixture = *state;
-    fixture_open(fixture);
-    fixture_put_one_of_each(fixture->store);
-    fixture_close(fixture);
-    fixture_sql(fixture, "DROP TABLE session; " OLDER_OBSERVATIONS "PRAGMA user_version=1");
+    fixture_older(fixture);
+    fixture_sql(fixture, "ALTER TABLE observation DROP COLUMN pmax_s;"
+                         "ALTER TABLE observation DROP COLUMN pmax_depth;"
+                         "DROP TABLE session; PRAGMA user_version=1");
     fixture_open(fixture);
     store_session_put(fixture->store, &(struct store_session){ .number = 77 });
     assert_int_equal(store_commit(fixture->store), 0);
     struct fixture_seen seen = fixture_visit(fixture->store);
-    assert_non_null(strstr(seen.text, "device urn:a"));
-    assert_non_null(strstr(seen.text, "observation urn:a"));
+    assert_non_null(strstr(seen.text, "device 1 urn:a"));
+    assert_non_null(strstr(seen.text, "observation 1 urn:a"));
     assert_non_null(strstr(seen.text, "session 77"));
 }
 
 /* Its tables cannot be brought up to date, what is in them is read all the same. */
-static void test_a_damaged_file_of_an_older_version_is_saved(void **state)
+static void test_a_file_of_an_older_gateway_is_saved(void **state)
 {
     struct store_fixture *fixture = *state;
-    fixture_open(fixture);
-    fixture_put_one_of_each(fixture->store);
-    fixture_close(fixture);
-    fixture_sql(fixture, OLDER_OBSERVATIONS "PRAGMA user_version=2; PRAGMA application_id=5");
+    fixture_older(fixture);
+    fixture_sql(fixture, "PRAGMA application_id=5");
     fixture_open(fixture);
     assert_int_equal(fixture_count_files(fixture, ".damaged-"), 1);
     struct fixture_seen seen = fixture_visit(fixture->store);
-    assert_non_null(strstr(seen.text, "device urn:a"));
-    assert_non_null(
-        strstr(seen.text, "observation urn:a tok 2 /3/0 pmin=1 112 1 ,\"reqID\":1 0 0;"));
+    assert_string_equal(seen.text, "command 4 urn:b '' - - 0 0 0 0 0;"
+                                   "device 1 urn:a 17 0 0 0 0 0 0 - - </1/0>;"
+                                   "device 2 urn:c 18 0 0 0 0 0 0 - - -;"
+                                   "observation 1 urn:a tok 0 - - 112 0 - 0 0;"
+                                   "observation 2 urn:c tok 0 - - 113 0 - 0 0;");
 }
 
 static void test_a_path_that_cannot_be_opened(void **state)
@@ -269,8 +280,9 @@ int main(void)
         STORE_TEST(test_the_file_is_its_owners_alone),
         STORE_TEST(test_a_second_gateway_is_refused),
         STORE_TEST(test_a_file_of_a_newer_version_is_refused_and_left_alone),
+        STORE_TEST(test_a_file_of_an_older_gateway_is_brought_up_to_date),
         STORE_TEST(test_a_file_of_version_1_is_brought_up_to_date),
-        STORE_TEST(test_a_damaged_file_of_an_older_version_is_saved),
+        STORE_TEST(test_a_file_of_an_older_gateway_is_saved),
         STORE_TEST(test_a_path_that_cannot_be_opened),
         STORE_TEST(test_a_file_that_is_no_database_is_put_aside),
         STORE_TEST(test_a_database_of_another_program_is_put_aside),

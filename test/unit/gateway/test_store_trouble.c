@@ -65,7 +65,7 @@ static void put_many(struct store *store)
     for (uint64_t i = 1; i <= 300; i++) {
         (void)snprintf(name, sizeof(name), "urn:%d", (int)i);
         put_message(store, i);
-        store_device_put(store, &(struct store_device){ .endpoint = name, .number = i });
+        store_device_put(store, &(struct store_device){ .id = i, .endpoint = name, .number = i });
         store_session_put(store, &(struct store_session){ .number = i });
     }
     assert_int_equal(store_commit(store), 0);
@@ -287,7 +287,7 @@ static void test_damage_to_any_page(void **state)
         saved += devices(fixture->store) + messages(fixture->store);
         rounds++;
         put_message(fixture->store, 100000);
-        store_device_put(fixture->store, &(struct store_device){ .endpoint = "new" });
+        store_device_put(fixture->store, &(struct store_device){ .id = 301, .endpoint = "new" });
         assert_int_equal(store_commit(fixture->store), 0);
         fixture_reopen(fixture);
         fixture_visit_all(fixture->store);
@@ -313,7 +313,7 @@ static void test_damage_that_is_found_while_writing(void **state)
     store_session_put(fixture->store, &(struct store_session){ .number = 7 });
     for (int i = 0; i < 5; i++) {
         put_message(fixture->store, (uint64_t)i + 500);
-        store_device_put(fixture->store, &(struct store_device){ .endpoint = "new" });
+        store_device_put(fixture->store, &(struct store_device){ .id = 301, .endpoint = "new" });
         assert_int_equal(store_commit(fixture->store), 0);
     }
     assert_non_null(strstr(fixture->logged, "store-damaged"));
@@ -347,6 +347,36 @@ static void test_damage_that_is_found_while_the_state_is_read(void **state)
     assert_int_equal(store_commit(fixture->store), 0);
     fixture_reopen(fixture);
     assert_int_equal(devices(fixture->store), count); /* nothing was rebuilt from nothing */
+}
+
+static void count_observation(void *ctx, const struct store_observation *observation)
+{
+    (*(size_t *)ctx)++;
+    assert_string_not_equal(observation->endpoint, ""); /* none is without its device */
+}
+
+/* A file of an older gateway, damaged where the step to the present one finds it. */
+static void test_damage_to_an_older_file(void **state)
+{
+    struct store_fixture *fixture = *state;
+    size_t len, observations = 0;
+    fixture_older(fixture);
+    fixture_sql(fixture, "WITH RECURSIVE n(i) AS (SELECT 1 UNION SELECT i+1 FROM n WHERE i<300)"
+                         " INSERT INTO device (endpoint, number) SELECT 'urn:'||i, i FROM n;"
+                         "INSERT INTO observation (endpoint, token) SELECT endpoint, X'01'"
+                         " FROM device WHERE endpoint GLOB 'urn:[0-9]*'");
+    char *bytes = fixture_read(fixture, &len);
+    char *name = memmem(bytes, len, "urn:250", 7);
+    assert_non_null(name);
+    memset(bytes + ((size_t)(name - bytes) & ~(size_t)4095), 0x77, 4096);
+    fixture_write(fixture, bytes, len);
+    free(bytes);
+    fixture_open(fixture);
+    assert_non_null(strstr(fixture->logged, "store-damaged"));
+    size_t count = devices(fixture->store);
+    assert_in_range(count, 100, 299);
+    assert_int_equal(store_observations_visit(fixture->store, count_observation, &observations), 0);
+    assert_int_equal(observations, count);
 }
 
 /* A sector that the disk cannot read any more, beneath the header or a row of a device. */
@@ -400,9 +430,7 @@ static void test_a_disk_that_fails_at_the_start_ends_it(void **state)
     fixture_open(fixture);
     put_many(fixture->store);
     fixture_close(fixture);
-    fixture_sql(fixture, "ALTER TABLE observation DROP COLUMN pmax_s;"
-                         "ALTER TABLE observation DROP COLUMN pmax_depth;"
-                         "PRAGMA user_version=2"); /* to be brought up to date, which writes */
+    fixture_older(fixture); /* to be brought up to date, which writes */
     disk.write_fails = true;
     fake_disk_insert(&disk);
     assert_int_equal(store_open(&fixture->settings, &store), -EIO);
@@ -422,6 +450,7 @@ int main(void)
         STORE_TEST(test_a_large_change_grows_the_file_at_once),
         STORE_TEST(test_too_many_pending_changes_end_in_a_rebuild),
         STORE_TEST(test_damage_to_any_page),
+        STORE_TEST(test_damage_to_an_older_file),
         STORE_TEST(test_damage_that_is_found_while_writing),
         STORE_TEST(test_damage_that_is_found_while_the_state_is_read),
         STORE_TEST(test_a_file_that_cannot_be_read_everywhere),

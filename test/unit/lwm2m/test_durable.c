@@ -230,15 +230,18 @@ static void what_was_restored_is_not_there_twice(void **state)
     assert_int_equal(lwm2m_server_restore_device(h->server, &other, h->now_ms, NULL), -ENOSPC);
 }
 
-static void the_callers_number_stays_with_its_device(void **state)
+static void the_callers_numbers_stay_with_their_device(void **state)
 {
     struct harness *h = *state;
     device_register(h, "ep=a&lt=300&lwm2m=1.1", LINKS);
     struct lwm2m_device *device = lwm2m_server_find(h->server, "a");
     assert_int_equal(lwm2m_device_note(device), 0);
+    assert_int_equal(lwm2m_device_key(device), 0);
     lwm2m_device_set_note(device, 7);
+    lwm2m_device_set_key(device, (uint64_t)8 << 40);
     device_register(h, "ep=a&lt=300&lwm2m=1.1", LINKS);
     assert_int_equal(lwm2m_device_note(device), 7);
+    assert_true(lwm2m_device_key(device) == (uint64_t)8 << 40);
     assert_true(lwm2m_device_expires_ms(device) == h->now_ms + 300000);
 }
 
@@ -562,7 +565,7 @@ int main(void)
         TEST(an_attempt_before_the_restart_is_remembered),
         TEST(identical_object_lists_stay_shared),
         TEST(what_was_restored_is_not_there_twice),
-        TEST(the_callers_number_stays_with_its_device),
+        TEST(the_callers_numbers_stay_with_their_device),
         TEST(damaged_registrations_are_refused),
         TEST(damaged_observations_are_refused),
         TEST(every_change_of_an_observation_is_told),
