@@ -11,7 +11,7 @@ enum {
     MAX_PENDING = 64 * 1024 * 1024, /* bytes of changes that wait for a disk */
     ROUNDS = 4, /* of a commit and what it lets go, which may change the store again */
     REPORT_MS = 60000,
-    COME_BACK_PER_SECOND = 5000, /* what a processor serves with a store and observations */
+    COME_BACK_PER_SECOND = 10000, /* about what a processor serves with a store */
 };
 
 static int commit(void *ctx)

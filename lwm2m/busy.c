@@ -1,19 +1,52 @@
 #include "lwm2m/busy.h"
 
-#define RANDOM_MIN_S 30
-#define RANDOM_MAX_S 120
-#define LINE_MIN_S   5   /* a line that is shorter is not worth another attempt */
-#define LINE_MAX_S   120 /* who would come later comes at random, and takes a place anew */
-#define SECOND_US    1000000
+enum {
+    RANDOM_MIN_S = 30,
+    RANDOM_MAX_S = 120,
+    LINE_MIN_S = 5,   /* a line that is shorter is not worth another attempt */
+    LINE_MAX_S = 120, /* who would come later comes at random, and takes a place anew */
+    SECOND_US = 1000000,
+    COUNT_MIN_MS = 1000, /* those served and refused are counted for so long */
+    COUNT_MAX_MS = 2000, /* nobody was refused for so long: more could have been served */
+    SLOWEST = 4,         /* a fourth of what was said at first: few may have come in between */
+};
+
+static void set_pace(struct lwm2m_busy *busy, uint64_t counted_ms)
+{
+    uint32_t served = (uint32_t)(busy->served * 1000ull / counted_ms);
+    uint32_t slowest = busy->per_second / SLOWEST;
+    uint32_t before = busy->pace > 0 ? busy->pace : busy->per_second;
+    uint32_t pace = served - served / 8; /* a little is left for others */
+    if (pace > before || busy->refused <= busy->served) {
+        busy->pace = pace > slowest ? pace : slowest;
+    }
+}
+
+/* Somebody is refused: from one such time to another, as many are served as can be. */
+static void count(struct lwm2m_busy *busy, uint64_t now_ms)
+{
+    uint64_t counted_ms = now_ms - busy->since_ms;
+    busy->refused++;
+    if (counted_ms < COUNT_MIN_MS) {
+        return;
+    }
+    if (counted_ms < COUNT_MAX_MS) {
+        set_pace(busy, counted_ms);
+    }
+    busy->since_ms = now_ms;
+    busy->served = 0;
+    busy->refused = 0;
+}
 
 uint32_t lwm2m_busy_max_age_s(struct lwm2m_busy *busy, uint32_t random, uint64_t now_ms)
 {
     if (busy->per_second == 0) {
         return RANDOM_MIN_S + random % (RANDOM_MAX_S - RANDOM_MIN_S + 1);
     }
+    count(busy, now_ms);
+    uint32_t rate = busy->pace > 0 ? busy->pace : busy->per_second;
     uint64_t now_us = now_ms * 1000;
-    uint64_t place_us =
-        (busy->line_us > now_us ? busy->line_us : now_us) + SECOND_US / busy->per_second;
+    uint64_t place_us = (busy->line_us > now_us ? busy->line_us : now_us) + SECOND_US / rate;
     if (place_us > now_us + (uint64_t)LINE_MAX_S * SECOND_US) {
         return LINE_MIN_S + LINE_MAX_S / 2 + random % (LINE_MAX_S / 2 + 1);
     }

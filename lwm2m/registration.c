@@ -221,6 +221,7 @@ static void admit(struct lwm2m_server *server, struct lwm2m_device *device,
     lwm2m_queue_touch(server, device);
     restart_lifetime(server, device);
     lwm2m_observations_renew(server, device);
+    lwm2m_busy_served(&server->busy);
 
     struct lwm2m_event registered = lwm2m_event_of(LWM2M_EVENT_REGISTERED, device);
     registered.registered_again = known;

@@ -322,7 +322,8 @@ void lwm2m_server_postpone(struct lwm2m_server *server, const struct lwm2m_recei
  * Registers are answered 5.03 from now on, as long as what they change could not be kept or told.
  *
  * @param reason      static, for the answer; NULL: they are welcome again
- * @param per_second  how many of the refused can be served later on, see busy.h; 0: not known
+ * @param per_second  how many of the refused can be served later on at least, see busy.h; 0: not
+ * known
  */
 void lwm2m_server_admit_none(struct lwm2m_server *server, const char *reason, uint32_t per_second);
 

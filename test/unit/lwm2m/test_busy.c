@@ -56,6 +56,66 @@ static void a_line_that_is_too_long_is_left_alone(void **state)
     assert_int_equal(lwm2m_busy_max_age_s(&busy, 0, 61000), 5 + 60 / 2); /* in its middle */
 }
 
+static void serve(struct lwm2m_busy *busy, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        lwm2m_busy_served(busy);
+    }
+}
+
+/* Place 800 is after 80 seconds at 10 a second, after 5.7 at seven eighths of 160. */
+static void the_line_moves_as_fast_as_others_are_served_meanwhile(void **state)
+{
+    struct lwm2m_busy busy = { .per_second = 10 };
+    (void)state;
+    serve(&busy, 100000); /* long ago: perhaps not as many as could be */
+    (void)last_of(&busy, 1, 0, 10000);
+    serve(&busy, 200);
+    (void)last_of(&busy, 1, 0, 10500);
+    serve(&busy, 40);
+    (void)last_of(&busy, 1, 0, 11500);
+    busy.line_us = 0;
+    assert_int_equal(last_of(&busy, 800, 0, 11500), 5 + 5 / 2);
+}
+
+static void refuse_and_serve(struct lwm2m_busy *busy, unsigned refused, unsigned served)
+{
+    (void)last_of(busy, refused, 0, 10000);
+    serve(busy, served);
+    (void)last_of(busy, 1, 0, 11000);
+    busy->line_us = 0;
+}
+
+static void fewer_are_believed_when_most_are_served(void **state)
+{
+    static const struct {
+        unsigned refused, served, place_s; /* of the 100th */
+    } cases[] = {
+        { 7, 8, 14 },  /* seven a second */
+        { 9, 8, 10 },  /* refusing takes its time, too: ten, as before */
+        { 0, 1, 50 },  /* two, no fewer */
+        { 99, 16, 7 }, /* fourteen at least */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct lwm2m_busy busy = { .per_second = 10 };
+        busy.since_ms = 10000;
+        refuse_and_serve(&busy, cases[i].refused, cases[i].served);
+        assert_int_equal(last_of(&busy, 100, 0, 11000), 5 + cases[i].place_s / 2);
+    }
+}
+
+static void a_time_in_which_nobody_is_refused_says_nothing(void **state)
+{
+    struct lwm2m_busy busy = { .per_second = 10 };
+    (void)state;
+    (void)last_of(&busy, 1, 0, 10000);
+    serve(&busy, 100000);
+    (void)last_of(&busy, 1, 0, 12000);
+    busy.line_us = 0;
+    assert_int_equal(last_of(&busy, 100, 0, 12000), 5 + 10 / 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -63,6 +123,9 @@ int main(void)
         cmocka_unit_test(each_gets_its_place_in_a_line),
         cmocka_unit_test(the_line_moves_on),
         cmocka_unit_test(a_line_that_is_too_long_is_left_alone),
+        cmocka_unit_test(the_line_moves_as_fast_as_others_are_served_meanwhile),
+        cmocka_unit_test(fewer_are_believed_when_most_are_served),
+        cmocka_unit_test(a_time_in_which_nobody_is_refused_says_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
