@@ -73,7 +73,11 @@ static uint64_t row_of(struct journal *journal, struct lwm2m_device *device)
     uint64_t id = lwm2m_device_key(device);
     if (id == 0) {
         id = unserved_take(&journal->unserved, lwm2m_device_endpoint(device));
-        id = id != 0 ? id : store_device_next_id(journal->settings.store);
+        if (id != 0) {
+            store_observations_forget(journal->settings.store, id); /* a Register ended them */
+        } else {
+            id = store_device_next_id(journal->settings.store);
+        }
         lwm2m_device_set_key(device, id);
     }
     return id;
@@ -193,6 +197,7 @@ void journal_write_all(struct journal *journal, struct lwm2m_server *server)
 {
     size_t cursor = 0;
     struct lwm2m_device *device;
+    unserved_clear(&journal->unserved);
     while ((device = lwm2m_server_next(server, &cursor)) != NULL) {
         const struct lwm2m_observation *observation = NULL;
         put_device(journal, device);

@@ -89,7 +89,8 @@ static void on_device(void *ctx, const struct store_device *row)
     if (recovery->err != 0) {
         return;
     }
-    int err = rows_to_device(row, settings->listeners, recovery->wall_ms, &state);
+    int err = row->id != 0 ? rows_to_device(row, settings->listeners, recovery->wall_ms, &state)
+                           : -EBADMSG; /* a device without a row has 0 */
     if (err == 0) {
         err = lwm2m_server_restore_device(settings->server, &state, recovery->now_ms, &device);
     }
@@ -132,6 +133,33 @@ static int restore_observation(struct recovery *recovery, struct lwm2m_device *d
     return err;
 }
 
+/* The file was mended while observations were read: they are read again. */
+static bool is_restored(struct lwm2m_device *device, const struct store_observation *row)
+{
+    const struct lwm2m_observation *observation = NULL;
+    struct lwm2m_durable_observation state;
+    while ((observation = lwm2m_device_observation_after(device, observation)) != NULL) {
+        lwm2m_observation_describe(observation, &state);
+        if (row->token_len == sizeof(state.token) &&
+            memcmp(row->token, state.token, sizeof(state.token)) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void observation_failed(struct recovery *recovery, const struct store_observation *row,
+                               int err)
+{
+    if (err == -ENOMEM) {
+        recovery->err = err;
+        return;
+    }
+    recovery->damaged++;
+    store_observation_delete(recovery->settings->store, row->device, row->token, row->token_len);
+    warn(recovery, "observation", row->endpoint, err);
+}
+
 static void on_observation(void *ctx, const struct store_observation *row)
 {
     struct recovery *recovery = ctx;
@@ -139,19 +167,15 @@ static void on_observation(void *ctx, const struct store_observation *row)
         return;
     }
     struct lwm2m_device *device = device_of(recovery, row->endpoint);
-    if (device == NULL && recovery->unserved > 0) {
+    if (device == NULL && recovery->unserved > 0 && *row->endpoint != '\0') {
         return; /* perhaps of one of those */
     }
-    int err = device != NULL ? restore_observation(recovery, device, row) : -EBADMSG;
-    if (err == -ENOMEM) {
-        recovery->err = err;
-    } else if (err != 0) {
-        recovery->damaged++;
-        store_observation_delete(recovery->settings->store, row->device, row->token,
-                                 row->token_len);
-        warn(recovery, "observation", row->endpoint, err);
-    } else {
+    bool is_there = device != NULL && lwm2m_device_key(device) == row->device;
+    int err = is_there ? restore_observation(recovery, device, row) : -EBADMSG;
+    if (err == 0) {
         recovery->observations++;
+    } else if (!(err == -EEXIST && is_restored(device, row))) {
+        observation_failed(recovery, row, err);
     }
 }
 

@@ -18,6 +18,11 @@ void unserved_init(struct unserved *unserved, const uint64_t hash_key[2])
 
 void unserved_deinit(struct unserved *unserved)
 {
+    unserved_clear(unserved);
+}
+
+void unserved_clear(struct unserved *unserved)
+{
     size_t cursor = 0;
     struct entry *entry;
     while ((entry = lwm2m_table_next(&unserved->table, &cursor)) != NULL) {

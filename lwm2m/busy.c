@@ -8,17 +8,26 @@ enum {
     SECOND_US = 1000000,
     COUNT_MIN_MS = 1000, /* those served and refused are counted for so long */
     COUNT_MAX_MS = 2000, /* nobody was refused for so long: more could have been served */
-    SLOWEST = 4,         /* a fourth of what was said at first: few may have come in between */
+    SLOWEST = 4,         /* no less than a fourth of what was said at first */
+    PATIENCE = 15,       /* such countings: the flood of those who came unasked is over by then */
 };
 
+/* When more are refused than served, refusing took its share of the time. That goes for the flood
+ * at the beginning; when it lasts, too many were told to come back. */
 static void set_pace(struct lwm2m_busy *busy, uint64_t counted_ms)
 {
     uint32_t served = (uint32_t)(busy->served * 1000ull / counted_ms);
     uint32_t slowest = busy->per_second / SLOWEST;
     uint32_t before = busy->pace > 0 ? busy->pace : busy->per_second;
     uint32_t pace = served - served / 8; /* a little is left for others */
-    if (pace > before || busy->refused <= busy->served) {
-        busy->pace = pace > slowest ? pace : slowest;
+    if (pace >= before || (busy->refused <= busy->served && pace >= slowest)) {
+        busy->pace = pace;
+        busy->futile = 0;
+    } else if (busy->futile < PATIENCE) {
+        busy->futile++;
+    } else {
+        before -= before / 4;
+        busy->pace = before > slowest ? before : slowest;
     }
 }
 
@@ -32,6 +41,8 @@ static void count(struct lwm2m_busy *busy, uint64_t now_ms)
     }
     if (counted_ms < COUNT_MAX_MS) {
         set_pace(busy, counted_ms);
+    } else {
+        busy->futile = 0;
     }
     busy->since_ms = now_ms;
     busy->served = 0;

@@ -4,7 +4,8 @@
  * Usually at random within half a minute and two. When there is a rate at which they can be served,
  * each gets its place in a line that moves on at that rate, so that few devices are back within
  * seconds. While some are refused, those that are not show how many can be served; when more are
- * refused than served, how many at least, as refusing takes its time, too. Max-Age counts whole
+ * refused than served, how many at least, as refusing takes its time, too, unless it goes on like
+ * that. Max-Age counts whole
  * seconds: each comes at random from half to one and a half times the time to its place, or all
  * those of a second would come at once.
  */
@@ -17,7 +18,8 @@ struct lwm2m_busy {
     uint64_t line_us;    /* when the last one in the line may come */
     uint64_t since_ms;   /* since when they are counted: */
     uint32_t served, refused;
-    uint32_t pace; /* per second, that could be served when it was counted last; 0: not yet */
+    uint32_t pace;   /* per second, that could be served when it was counted last; 0: not yet */
+    uint32_t futile; /* countings, one after the other, that told nothing */
 };
 
 /** One was served, that would have been refused had there been too many. */

@@ -25,7 +25,7 @@ struct store_device {
     size_t links_len;
 };
 
-/** A number for a device that has no row yet. */
+/** A number for a device that has no row yet; after store_devices_visit(). */
 uint64_t store_device_next_id(struct store *store);
 
 /** Adds or replaces. */

@@ -138,6 +138,9 @@ static int check_and_migrate(struct store *store)
         return 0;
     }
     code = store_schema_migrate(store->db, (int)version);
+    if (code == SQLITE_OK && !fresh) { /* all of it is in the log, which would stay as long */
+        (void)sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    }
     return store_error_of(store->db, code);
 }
 

@@ -33,10 +33,11 @@ void store_command_delete(struct store *store, uint64_t id)
 
 uint64_t store_command_next_id(struct store *store)
 {
-    return store_next_id(store, STORE_COMMAND_LAST, &store->next_command);
+    return ++store->last_command;
 }
 
 struct visit {
+    uint64_t *last_id;
     store_command_visitor *visit;
     void *ctx;
 };
@@ -55,6 +56,7 @@ static void read_row(void *ctx, sqlite3_stmt *row)
         .digest = store_column_integer(row, 9),
         .maybe_executed = store_column_integer(row, 10) != 0,
     };
+    store_note_id(visit->last_id, command.id);
     command.payload = store_column_blob(row, 3, &command.payload_len);
     command.correlation = store_column_blob(row, 5, &command.correlation_len);
     visit->visit(visit->ctx, &command);
@@ -62,7 +64,7 @@ static void read_row(void *ctx, sqlite3_stmt *row)
 
 int store_commands_visit(struct store *store, store_command_visitor *visit, void *ctx)
 {
-    struct visit context = { visit, ctx };
+    struct visit context = { &store->last_command, visit, ctx };
     int rows = store_query(store, STORE_COMMAND_ALL, NULL, 0, read_row, &context);
     return rows < 0 ? rows : 0;
 }

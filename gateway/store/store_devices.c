@@ -39,10 +39,11 @@ void store_device_delete(struct store *store, uint64_t id)
 
 uint64_t store_device_next_id(struct store *store)
 {
-    return store_next_id(store, STORE_DEVICE_LAST, &store->next_device);
+    return ++store->last_device;
 }
 
 struct visit {
+    uint64_t *last_id;
     store_device_visitor *visit;
     void *ctx;
 };
@@ -61,6 +62,7 @@ static void read_row(void *ctx, sqlite3_stmt *row)
         .formats = (uint32_t)store_column_integer(row, 7),
         .session = store_column_integer(row, 8),
     };
+    store_note_id(visit->last_id, device.id);
     device.route = store_column_blob(row, 9, &device.route_len);
     device.parameters = store_column_blob(row, 10, &device.parameters_len);
     device.links = store_column_blob(row, 11, &device.links_len);
@@ -69,7 +71,7 @@ static void read_row(void *ctx, sqlite3_stmt *row)
 
 int store_devices_visit(struct store *store, store_device_visitor *visit, void *ctx)
 {
-    struct visit context = { visit, ctx };
+    struct visit context = { &store->last_device, visit, ctx };
     int rows = store_query(store, STORE_DEVICE_ALL, NULL, 0, read_row, &context);
     return rows < 0 ? rows : 0;
 }

@@ -15,18 +15,15 @@ enum store_statement {
     STORE_DEVICE_TOUCH,
     STORE_DEVICE_DELETE,
     STORE_DEVICE_ALL,
-    STORE_DEVICE_LAST,
     STORE_OBSERVATION_PUT,
     STORE_OBSERVATION_DELETE,
     STORE_OBSERVATION_FORGET,
     STORE_OBSERVATION_ALL,
     STORE_OBSERVATION_NAMED,
-    STORE_OBSERVATION_PUT_OLDER,
     STORE_COMMAND_PUT,
     STORE_COMMAND_ATTEMPTED,
     STORE_COMMAND_DELETE,
     STORE_COMMAND_ALL,
-    STORE_COMMAND_LAST,
     STORE_MESSAGE_PUT,
     STORE_MESSAGE_DELETE,
     STORE_MESSAGE_ALL,
@@ -89,8 +86,8 @@ struct store {
     int last_error;        /* of the last commit, 0 when it succeeded */
     uint64_t retry_ms;     /* when a commit is tried again after a failure */
     uint64_t report_ms;    /* when a failure is worth a line again */
-    uint64_t next_command; /* 0: not known yet */
-    uint64_t next_device;  /* likewise */
+    uint64_t last_command; /* the highest id that was read or given */
+    uint64_t last_device;  /* likewise */
 };
 
 /* --- rows --- */
@@ -124,9 +121,8 @@ typedef void store_row_reader(void *ctx, sqlite3_stmt *row);
                               const struct store_value *values, size_t count,
                               store_row_reader *read, void *ctx);
 
-/** The next of the numbers that ascend. @param last  the query for the last one in the file
- *  @param next  its place in the store */
-uint64_t store_next_id(struct store *store, enum store_statement last, uint64_t *next);
+/** Notes an id that a row has, so that no other gets it. */
+void store_note_id(uint64_t *last, uint64_t id);
 
 /* Columns, whatever the file says: a text is never NULL, of another type it is empty. */
 uint64_t store_column_integer(sqlite3_stmt *row, int column);
@@ -155,6 +151,9 @@ void store_space_open(struct store *store);
 
 /** Room for so many more bytes at least. @return whether there is */
 bool store_space_grow(struct store *store, uint64_t bytes);
+
+/** As much of that as there is. */
+void store_space_stretch(struct store *store, uint64_t bytes);
 
 /**
  * A commit found no room: makes some, more with each attempt for the same one.

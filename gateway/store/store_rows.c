@@ -127,18 +127,13 @@ int store_query(struct store *store, enum store_statement statement,
     return rows;
 }
 
-static void read_id(void *ctx, sqlite3_stmt *row)
-{
-    uint64_t *id = ctx;
-    *id = store_column_integer(row, 0);
-}
+/* --- ids --- */
 
-uint64_t store_next_id(struct store *store, enum store_statement last, uint64_t *next)
+#define ID_MAX (UINT64_C(1) << 62) /* what a damaged file says does not use them up */
+
+void store_note_id(uint64_t *last, uint64_t id)
 {
-    if (*next == 0) {
-        uint64_t found = 0;
-        int rows = store_query(store, last, NULL, 0, read_id, &found);
-        *next = rows > 0 && found < INT64_MAX ? found + 1 : 1;
+    if (id > *last && id < ID_MAX) {
+        *last = id;
     }
-    return (*next)++;
 }

@@ -53,8 +53,7 @@ static const char *const steps[] = {
     "DROP TABLE device_by_name;",
 };
 
-/* The columns of each ALL are those of its PUT, in the same order: store_salvage.c copies them.
- * PUT_OLDER takes those that a file from before step 4 has. */
+/* The columns of each ALL are those of its PUT, in the same order: store_salvage.c copies them. */
 static const char *const statements[STORE_STATEMENTS] = {
     [STORE_DEVICE_PUT] = "INSERT OR REPLACE INTO device (id, endpoint, number, version, lifetime_s,"
                          " expires_ms, flags, formats, session, route, parameters, links)"
@@ -63,7 +62,6 @@ static const char *const statements[STORE_STATEMENTS] = {
     [STORE_DEVICE_DELETE] = "DELETE FROM device WHERE id=?",
     [STORE_DEVICE_ALL] = "SELECT id, endpoint, number, version, lifetime_s, expires_ms, flags,"
                          " formats, session, route, parameters, links FROM device ORDER BY id",
-    [STORE_DEVICE_LAST] = "SELECT max(id) FROM device WHERE id < 1 << 62",
 
     [STORE_OBSERVATION_PUT] = "INSERT OR REPLACE INTO observation (device, token, sequence,"
                               " target, query, accept, flags, echo, pmax_s, pmax_depth)"
@@ -76,10 +74,6 @@ static const char *const statements[STORE_STATEMENTS] = {
     [STORE_OBSERVATION_NAMED] = "SELECT device, token, sequence, target, query, accept, o.flags,"
                                 " echo, pmax_s, pmax_depth, endpoint FROM observation AS o"
                                 " LEFT JOIN device ON id=device ORDER BY device, token",
-    [STORE_OBSERVATION_PUT_OLDER] = "INSERT OR REPLACE INTO observation (device, token, sequence,"
-                                    " target, query, accept, flags, echo)"
-                                    " SELECT id,?2,?3,?4,?5,?6,?7,?8 FROM device"
-                                    " WHERE endpoint=?1",
 
     [STORE_COMMAND_PUT] = "INSERT OR REPLACE INTO command (id, endpoint, topic, payload,"
                           " response_topic, correlation, arrived_ms, deadline_ms, packet_id,"
@@ -89,7 +83,6 @@ static const char *const statements[STORE_STATEMENTS] = {
     [STORE_COMMAND_ALL] = "SELECT id, endpoint, topic, payload, response_topic, correlation,"
                           " arrived_ms, deadline_ms, packet_id, digest, maybe_executed"
                           " FROM command ORDER BY id",
-    [STORE_COMMAND_LAST] = "SELECT max(id) FROM command WHERE id < 1 << 62",
 
     [STORE_MESSAGE_PUT] = "INSERT OR REPLACE INTO message (id, endpoint, topic, qos, answer,"
                           " correlation, payload) VALUES (?,?,?,?,?,?,?)",

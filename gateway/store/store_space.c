@@ -89,6 +89,15 @@ bool store_space_grow(struct store *store, uint64_t bytes)
     return grow(store, bytes / STORE_PIECE + 1) == 0;
 }
 
+void store_space_stretch(struct store *store, uint64_t bytes)
+{
+    uint64_t most = store->settings.max_bytes;
+    uint64_t pieces = (most > 0 && bytes > most ? most : bytes) / STORE_PIECE + 1;
+    while (pieces > 0 && grow(store, pieces) != 0) {
+        pieces -= (pieces + 7) / 8;
+    }
+}
+
 bool store_space_make(struct store *store, unsigned attempt)
 {
     (void)sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);

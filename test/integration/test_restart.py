@@ -1,6 +1,7 @@
 """What outlives the gateway: it is killed or asked to end, and starts again with its store."""
 
 import signal
+import re
 import sqlite3
 import time
 
@@ -109,7 +110,7 @@ def test_a_device_for_which_there_was_no_room_is_stored_once(gateway, coap, devi
     gateway.kill()
     gateway.set("lwm2m.max_devices", 2)
     gateway.start()
-    gateway.process.wait_line(r"restored devices=1")
+    gateway.process.wait_line(r"restored devices=1 .*unserved=0")
     assert update(other, old) == "4.04"
     assert update(other, new) == "2.04"
 
@@ -451,6 +452,123 @@ def test_damaged_rows_cost_only_themselves(gateway, device, mqtt):
     wait_rows(gateway, "device", 1)
     wait_rows(gateway, "observation", 1)
     wait_rows(gateway, "command", 0)
+
+
+def sql(gateway, *lines):
+    """Changes the file while no gateway runs."""
+    store = sqlite3.connect(gateway.settings["store"]["path"])
+    for line in lines:
+        store.execute(line)
+        store.commit()
+    store.close()
+
+
+def observed(mqtt, endpoint):
+    answer = mqtt.answer(mqtt.command(endpoint, {"msgType": "observe-list"}))
+    return [one["path"] for one in answer["data"]["content"]]
+
+
+def test_an_observation_without_its_device_is_nobodys(gateway, coap, mqtt):
+    device, third, new = coap(), coap(), coap()
+    location = device.register("first")
+    coap().register("second")
+    third.register("third")
+    observe(mqtt, third, endpoint="third")
+    gateway.kill()
+    sql(gateway, "DELETE FROM device WHERE endpoint='third'")
+    gateway.set("lwm2m.max_devices", 1)  # the second stays in the store all the same
+    gateway.start()
+    gateway.process.wait_line(r"restored devices=1 observations=0 commands=0 damaged=1 unserved=1")
+    assert device.request(DELETE, location).code_text == "2.02"
+    new.register("new")
+    gateway.kill()
+    gateway.set("lwm2m.max_devices", 9)
+    gateway.start()
+    assert observed(mqtt, "new") == []
+
+
+def test_a_registration_for_which_there_was_no_room_ended_its_observations(gateway, coap, mqtt):
+    device, other = coap(), coap()
+    location = device.register("first")
+    other.register("second")
+    observe(mqtt, other, endpoint="second")
+    gateway.kill()
+    gateway.set("lwm2m.max_devices", 1)
+    gateway.start()
+    gateway.process.wait_line(r"restored devices=1")
+    assert device.request(DELETE, location).code_text == "2.02"
+    other.register("second")
+    assert observed(mqtt, "second") == []
+    gateway.die_and_start()
+    assert observed(mqtt, "second") == []
+
+
+def test_a_row_whose_number_is_none(gateway, device, mqtt):
+    device.register("meter")
+    gateway.kill()
+    sql(gateway, "UPDATE device SET id=0")
+    gateway.start()
+    gateway.process.wait_line(r"restored devices=0 .*damaged=1")
+    location = device.register("meter")
+    gateway.die_and_start()
+    assert update(device, location) == "2.04"
+    wait_rows(gateway, "device", 1)
+
+
+def test_rows_are_not_mixed_up_when_the_file_is_lost(gateway, coap, mqtt):
+    """One device has no room after a start; the file is lost, then others come, and at last it."""
+    devices = {name: coap() for name in ("a", "b", "c", "d", "new")}
+    locations = {name: devices[name].register(name) for name in "abcd"}
+    gateway.kill()
+    sql(gateway, "PRAGMA wal_checkpoint(TRUNCATE)", "CREATE TABLE x (y)",
+        "INSERT INTO x VALUES (zeroblob(100000))", "DROP TABLE x",
+        "PRAGMA wal_checkpoint(TRUNCATE)")
+    damage_free_page(gateway.settings["store"]["path"])
+    gateway.set("lwm2m.max_devices", 3)
+    gateway.start()
+    gateway.process.wait_line(r"restored devices=3 .*unserved=1")
+    mqtt.command("a", {"msgType": "write", "data": {"path": "/3/0/15", "type": "String",
+                                                    "value": "x" * 9000}})
+    gateway.process.wait_line(r"store-damaged")
+    assert devices["b"].request(DELETE, locations["b"]).code_text == "2.02"
+    new = devices["new"].register("new")
+    assert devices["c"].request(DELETE, locations["c"]).code_text == "2.02"
+    late = devices["d"].register("d")
+    gateway.die_and_start()
+    assert update(devices["new"], new) == "2.04"
+    assert update(devices["d"], late) == "2.04"
+
+
+def damage_free_page(path):
+    """Spoils the first page of the list of pages that are not used: whoever needs one meets it."""
+    with open(path, "r+b") as file:
+        first = int.from_bytes(file.read(36)[32:], "big")
+        assert first > 0
+        file.seek((first - 1) * 4096)
+        file.write(b"\x77" * 4096)
+
+
+def test_damage_that_is_met_while_observations_are_read(gateway, device, mqtt):
+    device.register("meter")
+    gateway.kill()
+    sql(gateway, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<1000)"
+                 " INSERT INTO observation SELECT id, CAST(printf('%08d', i) AS BLOB), 1,"
+                 " CAST('/3303/'||i||'/5700' AS BLOB), NULL, 0, 0, NULL, 0, 0 FROM device, n",
+        "PRAGMA wal_checkpoint(TRUNCATE)")
+    with open(gateway.settings["store"]["path"], "r+b") as file:
+        file.seek(file.read().index(b"00000500") & ~4095)
+        file.write(b"\x77" * 4096)
+    gateway.start()
+    restored, starts = restored_observations(gateway)
+    assert 800 < restored < 1000 and starts == 1
+    gateway.die_and_start()
+    assert restored_observations(gateway) == (restored, 2)
+
+
+def restored_observations(gateway):
+    """As the last start said, which is over."""
+    lines = re.findall(r"restored devices=1 observations=(\d+) .*damaged=0", gateway.process.text())
+    return int(lines[-1]), len(lines)
 
 
 def test_a_first_value_that_was_acknowledged_as_a_response_survives(broker, gateway, device, mqtt):

@@ -90,16 +90,23 @@ static void test_messages_are_visited_in_order_and_by_the_piece(void **state)
     assert_int_equal(store_message_last_id(fixture->store), 10);
 }
 
-static void test_command_numbers_go_on_after_reopening(void **state)
+static void test_numbers_go_on_after_reopening(void **state)
 {
     struct store_fixture *fixture = *state;
     fixture_open(fixture);
     assert_int_equal(store_command_next_id(fixture->store), 1);
     assert_int_equal(store_command_next_id(fixture->store), 2);
+    assert_int_equal(store_device_next_id(fixture->store), 1);
     store_command_put(fixture->store,
                       &(struct store_command){ .id = 2, .endpoint = "a", .topic = "t" });
+    store_device_put(fixture->store, &(struct store_device){ .id = 7, .endpoint = "a" });
+    store_device_put(fixture->store,
+                     &(struct store_device){ .id = UINT64_C(1) << 62, .endpoint = "made up" });
     fixture_reopen(fixture);
+    fixture_visit_all(fixture->store);
     assert_int_equal(store_command_next_id(fixture->store), 3);
+    assert_int_equal(store_device_next_id(fixture->store), 8);
+    assert_int_equal(store_device_next_id(fixture->store), 9);
 }
 
 /* --- transactions --- */
@@ -222,7 +229,7 @@ static void test_a_file_of_an_older_gateway_is_saved(void **state)
     assert_string_equal(seen.text, "command 4 urn:b '' - - 0 0 0 0 0;"
                                    "device 1 urn:a 17 0 0 0 0 0 0 - - </1/0>;"
                                    "device 2 urn:c 18 0 0 0 0 0 0 - - -;"
-                                   "observation 1 urn:a tok 0 - - 112 0 - 0 0;"
+                                   "observation 1 urn:a tok 0 - - 112 0 - 60 2;"
                                    "observation 2 urn:c tok 0 - - 113 0 - 0 0;");
 }
 
@@ -273,7 +280,7 @@ int main(void)
         STORE_TEST(test_rows_without_optional_members),
         STORE_TEST(test_changes_and_deletions_in_one_commit),
         STORE_TEST(test_messages_are_visited_in_order_and_by_the_piece),
-        STORE_TEST(test_command_numbers_go_on_after_reopening),
+        STORE_TEST(test_numbers_go_on_after_reopening),
         STORE_TEST(test_what_was_not_committed_is_gone_after_a_crash),
         STORE_TEST(test_a_change_that_is_taken_back_is_never_written),
         STORE_TEST(test_a_row_without_its_key_does_not_hold_up_others),

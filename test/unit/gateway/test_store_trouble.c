@@ -321,21 +321,26 @@ static void test_damage_that_is_found_while_writing(void **state)
     assert_true(messages(fixture->store) >= 5);
 }
 
+static void damage_page_of(struct store_fixture *fixture, const char *text)
+{
+    size_t len;
+    char *bytes = fixture_read(fixture, &len);
+    char *found = memmem(bytes, len, text, strlen(text));
+    assert_non_null(found);
+    memset(bytes + ((size_t)(found - bytes) & ~(size_t)4095), 0x77, 4096);
+    fixture_write(fixture, bytes, len);
+    free(bytes);
+}
+
 /* Nothing is in memory yet: the devices before and behind the damage are taken over. */
 static void test_damage_that_is_found_while_the_state_is_read(void **state)
 {
     struct store_fixture *fixture = *state;
-    size_t len;
     fixture->settings.rebuild = rebuild;
     fixture_open(fixture);
     put_many(fixture->store);
     fixture_close(fixture);
-    char *bytes = fixture_read(fixture, &len);
-    char *name = memmem(bytes, len, "urn:250", 7); /* on a leaf of the table of devices */
-    assert_non_null(name);
-    memset(bytes + ((size_t)(name - bytes) & ~(size_t)4095), 0x77, 4096);
-    fixture_write(fixture, bytes, len);
-    free(bytes);
+    damage_page_of(fixture, "urn:250"); /* on a leaf of the table of devices */
     fixture_open(fixture);
     (void)devices(fixture->store); /* some of them twice */
     size_t count = devices(fixture->store);
@@ -359,24 +364,68 @@ static void count_observation(void *ctx, const struct store_observation *observa
 static void test_damage_to_an_older_file(void **state)
 {
     struct store_fixture *fixture = *state;
-    size_t len, observations = 0;
+    size_t observations = 0;
     fixture_older(fixture);
     fixture_sql(fixture, "WITH RECURSIVE n(i) AS (SELECT 1 UNION SELECT i+1 FROM n WHERE i<300)"
                          " INSERT INTO device (endpoint, number) SELECT 'urn:'||i, i FROM n;"
                          "INSERT INTO observation (endpoint, token) SELECT endpoint, X'01'"
                          " FROM device WHERE endpoint GLOB 'urn:[0-9]*'");
-    char *bytes = fixture_read(fixture, &len);
-    char *name = memmem(bytes, len, "urn:250", 7);
-    assert_non_null(name);
-    memset(bytes + ((size_t)(name - bytes) & ~(size_t)4095), 0x77, 4096);
-    fixture_write(fixture, bytes, len);
-    free(bytes);
+    damage_page_of(fixture, "urn:250");
     fixture_open(fixture);
     assert_non_null(strstr(fixture->logged, "store-damaged"));
     size_t count = devices(fixture->store);
     assert_in_range(count, 100, 299);
     assert_int_equal(store_observations_visit(fixture->store, count_observation, &observations), 0);
     assert_int_equal(observations, count);
+}
+
+/* The damaged file is as large as it may be, most of it is not used. */
+static void test_damage_to_a_file_that_was_full(void **state)
+{
+    enum { KEPT = 3000 };
+    struct store_fixture *fixture = *state;
+    uint64_t id = 1000;
+    fixture->settings.max_bytes = 8 * (size_t)MIB;
+    fixture_open(fixture);
+    put_many(fixture->store);
+    do {
+        put_message(fixture->store, ++id);
+    } while (store_commit(fixture->store) == 0 && store_health(fixture->store) == STORE_WELL);
+    for (; id > 1000 + KEPT; id--) {
+        store_message_delete(fixture->store, id);
+    }
+    assert_int_equal(store_commit(fixture->store), 0);
+    fixture_close(fixture);
+    damage_page_of(fixture, "urn:250");
+    fixture_open(fixture);
+    (void)devices(fixture->store);
+    assert_in_range(devices(fixture->store), 100, 299);
+    assert_int_equal(messages(fixture->store), 300 + KEPT);
+}
+
+/* The key of observations has two parts. */
+static void test_damage_in_the_middle_of_the_observations(void **state)
+{
+    struct store_fixture *fixture = *state;
+    size_t count = 0;
+    char token[20];
+    fixture_open(fixture);
+    put_many(fixture->store);
+    for (uint64_t i = 0; i < 3000; i++) {
+        int len = snprintf(token, sizeof(token), "token %d", (int)i);
+        store_observation_put(fixture->store,
+                              &(struct store_observation){
+                                  .device = 1 + i / 10, .token = token, .token_len = (size_t)len });
+        assert_int_equal(i % 500 == 0 ? store_commit(fixture->store) : 0, 0);
+    }
+    assert_int_equal(store_commit(fixture->store), 0);
+    fixture_close(fixture);
+    damage_page_of(fixture, "token 1500");
+    fixture_open(fixture);
+    assert_int_equal(store_observations_visit(fixture->store, count_observation, &count), 0);
+    count = 0;
+    assert_int_equal(store_observations_visit(fixture->store, count_observation, &count), 0);
+    assert_in_range(count, 2500, 2999);
 }
 
 /* A sector that the disk cannot read any more, beneath the header or a row of a device. */
@@ -451,6 +500,8 @@ int main(void)
         STORE_TEST(test_too_many_pending_changes_end_in_a_rebuild),
         STORE_TEST(test_damage_to_any_page),
         STORE_TEST(test_damage_to_an_older_file),
+        STORE_TEST(test_damage_to_a_file_that_was_full),
+        STORE_TEST(test_damage_in_the_middle_of_the_observations),
         STORE_TEST(test_damage_that_is_found_while_writing),
         STORE_TEST(test_damage_that_is_found_while_the_state_is_read),
         STORE_TEST(test_a_file_that_cannot_be_read_everywhere),

@@ -20,6 +20,9 @@ static void a_row_is_taken_once(void **state)
     assert_int_equal(unserved_take(&unserved, "c"), 0);
     assert_int_equal(unserved_take(&unserved, "a"), 7);
     assert_int_equal(unserved_take(&unserved, "a"), 0);
+    unserved_clear(&unserved);
+    assert_int_equal(unserved_take(&unserved, "b"), 0);
+    assert_int_equal(unserved_add(&unserved, "c", 9), 0);
     unserved_deinit(&unserved); /* with one left */
 }
 

@@ -93,7 +93,7 @@ static void fewer_are_believed_when_most_are_served(void **state)
     } cases[] = {
         { 7, 8, 14 },  /* seven a second */
         { 9, 8, 10 },  /* refusing takes its time, too: ten, as before */
-        { 0, 1, 50 },  /* two, no fewer */
+        { 0, 1, 10 },  /* hardly anybody came in between */
         { 99, 16, 7 }, /* fourteen at least */
     };
     (void)state;
@@ -103,6 +103,27 @@ static void fewer_are_believed_when_most_are_served(void **state)
         refuse_and_serve(&busy, cases[i].refused, cases[i].served);
         assert_int_equal(last_of(&busy, 100, 0, 11000), 5 + cases[i].place_s / 2);
     }
+}
+
+/* 300 a second at first, 75 at the least. */
+static void many_that_are_refused_again_and_again_slow_the_line_down(void **state)
+{
+    struct lwm2m_busy busy = { .per_second = 300, .since_ms = 9000 };
+    uint64_t now_ms = 10000;
+    (void)state;
+    for (unsigned i = 0; i < 16; i++, now_ms += 1000) {
+        assert_int_equal(busy.pace, 0);
+        serve(&busy, 10);
+        (void)last_of(&busy, 20, 0, now_ms);
+    }
+    assert_int_equal(busy.pace, 225);
+    for (unsigned i = 0; i < 10; i++, now_ms += 1000) {
+        (void)last_of(&busy, 20, 0, now_ms);
+    }
+    assert_int_equal(busy.pace, 75);
+    serve(&busy, 800);
+    (void)last_of(&busy, 1, 0, now_ms);
+    assert_int_equal(busy.pace, 700);
 }
 
 static void a_time_in_which_nobody_is_refused_says_nothing(void **state)
@@ -125,6 +146,7 @@ int main(void)
         cmocka_unit_test(a_line_that_is_too_long_is_left_alone),
         cmocka_unit_test(the_line_moves_as_fast_as_others_are_served_meanwhile),
         cmocka_unit_test(fewer_are_believed_when_most_are_served),
+        cmocka_unit_test(many_that_are_refused_again_and_again_slow_the_line_down),
         cmocka_unit_test(a_time_in_which_nobody_is_refused_says_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
