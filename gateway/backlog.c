@@ -114,8 +114,9 @@ static void watch_congestion(struct backlog *backlog)
     if (backlog->open && impatient <= usual * 2 / 3) {
         backlog->outage = false;
     }
-    backlog->congested = is_above(backlog->congested, impatient, backlog->outage ? most : usual) ||
-                         is_above(backlog->congested, backlog->waiting, most);
+    backlog->many_impatient =
+        is_above(backlog->many_impatient, impatient, backlog->outage ? most : usual);
+    backlog->many_in_all = is_above(backlog->many_in_all, backlog->waiting, most);
     backlog->crowded = is_above(backlog->crowded, backlog->waiting, max - max / 2);
 }
 
@@ -483,7 +484,7 @@ uint64_t backlog_dropped(const struct backlog *backlog)
 
 bool backlog_is_congested(const struct backlog *backlog)
 {
-    return backlog->open && backlog->congested;
+    return backlog->open && (backlog->many_impatient || backlog->many_in_all);
 }
 
 bool backlog_is_crowded(const struct backlog *backlog)

@@ -77,8 +77,9 @@ struct backlog {
     size_t max_answers; /* bound on `waiting` for an answer */
     uint32_t free_slot; /* index + 1; 0: none is free */
     bool open;
-    bool outage; /* what waited for the broker is not worked off yet */
-    bool congested;
+    bool outage;         /* what waited for the broker is not worked off yet */
+    bool many_impatient; /* congested: more wait than the broker takes, without the patient ones */
+    bool many_in_all;    /* congested: hardly any more may wait */
     bool crowded;
     bool handing_over;
     bool committed; /* the last commit succeeded */

@@ -355,6 +355,47 @@ static void what_no_device_waits_for_slows_none_down_until_there_is_too_much(voi
     backlog_free(fake.backlog);
 }
 
+static void confirm(struct fake *fake, size_t first, size_t count)
+{
+    for (size_t i = first; i < first + count; i++) {
+        backlog_published(fake->backlog, fake->ids[i], BACKLOG_CONFIRMED);
+    }
+}
+
+static void what_no_device_waits_for_does_not_draw_congestion_out(void **state)
+{
+    (void)state;
+    struct fake fake = { 0 };
+    begin(&fake, 40, 2);
+    backlog_open(fake.backlog);
+    put_all(&fake, "aabbbbbbbb"); /* two are handed over, eight wait: four rounds of two */
+    put_patient(&fake, 18);
+    assert_true(backlog_is_congested(fake.backlog));
+    confirm(&fake, 0, 2);
+    assert_true(backlog_is_congested(fake.backlog));
+    confirm(&fake, 2, 1);
+    assert_int_equal(backlog_waiting(fake.backlog), 5 + 18); /* more than half of what may */
+    assert_false(backlog_is_congested(fake.backlog));
+    backlog_free(fake.backlog);
+}
+
+static void congestion_by_all_messages_ends_at_half_of_what_may_wait(void **state)
+{
+    (void)state;
+    struct fake fake = { 0 };
+    begin(&fake, 40, 2);
+    backlog_open(fake.backlog);
+    put_patient(&fake, 2 + 23); /* two are handed over */
+    put_all(&fake, "aaaaaaa");  /* one less than four rounds of two */
+    assert_true(backlog_is_congested(fake.backlog));
+    confirm(&fake, 0, 9);
+    assert_int_equal(backlog_waiting(fake.backlog), 21);
+    assert_true(backlog_is_congested(fake.backlog));
+    confirm(&fake, 9, 1);
+    assert_false(backlog_is_congested(fake.backlog));
+    backlog_free(fake.backlog);
+}
+
 static void it_is_crowded_from_half_of_what_may_wait_until_a_third(void **state)
 {
     (void)state;
@@ -401,6 +442,8 @@ int main(void)
         cmocka_unit_test(what_waited_through_an_outage_does_not_stop_the_devices),
         cmocka_unit_test(congestion_has_hysteresis),
         cmocka_unit_test(what_no_device_waits_for_slows_none_down_until_there_is_too_much),
+        cmocka_unit_test(what_no_device_waits_for_does_not_draw_congestion_out),
+        cmocka_unit_test(congestion_by_all_messages_ends_at_half_of_what_may_wait),
         cmocka_unit_test(it_is_crowded_from_half_of_what_may_wait_until_a_third),
         cmocka_unit_test(bounds_of_zero_are_refused),
     };
