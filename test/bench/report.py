@@ -80,13 +80,13 @@ def bytes_per_device(rows, *name):
     return (after - before) * 1024 / devices if after and devices else None
 
 
-def added_delay_ms(rows, percentile, *size, with_device=False):
+def added_delay_ms(rows, percentile, *size, with_device=False, condition=""):
     """A command passes the broker twice, and a datagram goes to the device and back; the rest of its
     way is the gateway's. The usual way through the broker and to a device is taken off, not the
     slowest: percentiles cannot be subtracted."""
-    command = rows.get(f"command_{percentile}_us", "gateway", "command", *size)
-    ping = rows.get("command_p50_us", "gateway", "ping", *size)
-    device = 0 if with_device else rows.get("p50_us", "echo", "idle", *size)
+    command = rows.get(f"command_{percentile}_us", "gateway" + condition, "command", *size)
+    ping = rows.get("command_p50_us", "gateway" + condition, "ping", *size)
+    device = 0 if with_device else rows.get("p50_us", "echo" + condition, "idle", *size)
     if None in (command, ping, device):
         return None
     return (command - 2 * ping - device) / 1000
@@ -381,7 +381,11 @@ def budgets(rows, notified):
         ("delay added to a command, idle, p50", added_delay_ms(rows, "p50", size), "ms", 0.2, True),
         ("… with the datagram's way to the device and back",
          added_delay_ms(rows, "p50", size, with_device=True), "ms", None, True),
+        ("… with processors that are kept awake", added_delay_ms(rows, "p50", condition="-awake"),
+         "ms", None, True),
         ("delay added to a command, idle, p99", added_delay_ms(rows, "p99", size), "ms", 1, True),
+        ("… with processors that are kept awake", added_delay_ms(rows, "p99", condition="-awake"),
+         "ms", None, True),
         ("Updates at twice the capacity: answered, of capacity",
          ratio(overload(rows, "overload-update", "overload_answered"),
                overload(rows, "overload-update", "overload_capacity")), "", 0.8, False),
