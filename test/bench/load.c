@@ -285,6 +285,7 @@ static void on_publish(void *ctx, const char *topic, const char *payload)
     struct load *load = ctx;
     if (strcmp(topic, "$SYS/broker/publish/messages/received") == 0) {
         load->publishes = strtoull(payload, NULL, 10); /* said only when it has changed */
+        published_note(&load->published, clock_ns(), load->publishes);
     } else if (strcmp(topic, "$SYS/broker/uptime") == 0) {
         load->uptime_said_ns = clock_ns(); /* said every second, just before the rest */
     } else if (load->phase->published) {

@@ -16,6 +16,7 @@
 #include "test/bench/histogram.h"
 #include "test/bench/kind.h"
 #include "test/bench/process.h"
+#include "test/bench/published.h"
 #include "test/bench/random.h"
 #include "test/bench/report.h"
 #include "test/bench/secure.h"
@@ -114,6 +115,7 @@ struct load {
     uint64_t latency_ns;         /* of the answer at hand, since its message was due */
     struct counters counters;
     struct histogram latency;
+    struct published published;
     uint64_t publishes;      /* received by the broker since it started, as it last said */
     uint64_t uptime_said_ns; /* when it said anything at all */
     bool broker_gone;

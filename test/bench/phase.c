@@ -291,6 +291,7 @@ int phase_run(struct load *load, const char *subject, FILE *out)
     struct report report;
     int server_pid = load->server_pid;
     struct reading before = read_all(load);
+    load->published.used = 0;
     int err = load_run(load);
     if (load->server_pid != server_pid) { /* it was restarted: its figures begin anew */
         before.server = (struct process_usage){ 0 };
@@ -322,6 +323,8 @@ int phase_run(struct load *load, const char *subject, FILE *out)
     report_memory(&report, load, &before, &after);
     report_number(&report, "server_dropped", (double)(after.drops - before.drops));
     report_number(&report, "published", (double)(after.publishes - before.publishes));
+    report_number(&report, "published_per_second",
+                  published_rate(&load->published, before.publishes, after.publishes));
     err = load->phase->end ? load->phase->end(load, &report) : 0;
     report_number(&report, "failed", err ? 1 : 0);
     report_end(&report);

@@ -100,6 +100,7 @@ BY_SIZE = [
     ("Register, per s", lambda r, n: r.get("per_second", "gateway", "register", n)),
     ("- against echo", lambda r, n: ratio(r.get("per_second", "gateway", "register", n),
                                           r.get("per_second", "echo", "register", n))),
+    ("- published, per s", lambda r, n: r.get("published_per_second", "gateway", "register", n) or None),
     ("- CPU µs", lambda r, n: r.get("server_cpu_us", "gateway", "register", n)),
     ("- longest wait for an answer, ms", lambda r, n: ratio(
         r.get("max_us", "gateway", "register", n), 1000)),
@@ -334,13 +335,13 @@ def print_store(rows, pages):
 
 # --- budgets ---
 
-def flatness(rows, label, smallest=0):
+def flatness(rows, label, smallest=0, member="per_second"):
     """The rate of the largest fleet against that of the smallest of at least so many devices."""
     sizes = [size for size in rows.sizes() if size >= smallest]
     if len(sizes) < 2 or sizes[-1] < 100000:
         return None
-    return ratio(rows.get("per_second", "gateway", label, sizes[-1]),
-                 rows.get("per_second", "gateway", label, sizes[0]))
+    return ratio(rows.get(member, "gateway", label, sizes[-1]),
+                 rows.get(member, "gateway", label, sizes[0]))
 
 
 def overload(rows, label, member):
@@ -356,9 +357,10 @@ def budgets(rows, notified):
         ("memory per registered device over UDP (RSS)",
          bytes_per_device(rows, "gateway", "register", largest), "bytes", 1024, True),
         ("… of that in the library (malloc)", library, "bytes", None, True),
-        # A thousand registrations are over before the first of them is confirmed by the broker.
-        ("Register, 1 000 000 devices against 100 000", flatness(rows, "register", 100000), "", 0.8,
-         False),
+        # A thousand are over before the broker confirms the first; of 100 000 many wait for it when
+        # the last is answered: what counts is how fast they reach the broker.
+        ("Register, published per s, 1 000 000 devices against 100 000",
+         flatness(rows, "register", 100000, "published_per_second"), "", 0.8, False),
         ("Update, largest fleet against smallest", flatness(rows, "update"), "", 0.8, False),
         ("confirmable notification, largest fleet against smallest", flatness(rows, "notify-con"),
          "", 0.8, False),
