@@ -94,6 +94,7 @@ static void go_up(struct mqtt_client *client)
         mqtt_link_lost(client->link, "could not publish the online status");
         return;
     }
+    client->limits.round_trip_us = mqtt_socket_round_trip_us(client->link->socket);
     mqtt_link_up(client->link, &client->limits);
 }
 

@@ -69,9 +69,9 @@ struct mqtt_settings {
     const struct mqtt_subscription *subscriptions; /* made anew after every connect */
     size_t subscription_count;
     size_t max_unconfirmed; /* 1 to 60000: publishes accepted and not yet reported */
-    size_t window;          /* of these, handed to paho at a time; 0: 64. It bounds the rate to
-                               window / round trip time; paho's cost per message grows with it (64:
-                               15 us, 1000: 25 us). A broker's Receive Maximum lowers it. */
+    size_t window;          /* of these, handed to paho at a time; 0: as the round trip to the
+                               broker wants it, see window.h. A broker's Receive Maximum lowers
+                               it. */
     size_t max_inbox;       /* at least 1: messages received and not yet taken; then paho waits */
     uint32_t max_message_bytes;  /* MQTT 5 Maximum Packet Size that we announce; 0: no limit */
     bool acknowledge_when_taken; /* see above; QoS 1 and 2 */

@@ -10,10 +10,10 @@
 #include <string.h>
 
 #include "mqtt/settings.h"
+#include "mqtt/window.h"
 #include "mqtt/worker.h"
 
 enum {
-    WINDOW_DEFAULT = 64,
     CONTROL_EVENTS = 8, /* UP, OFFLINE_SENT and DOWN of an attempt: at most one each, with room */
 };
 
@@ -206,7 +206,8 @@ void mqtt_link_message_taken(struct mqtt_link *link, struct mqtt_incoming *incom
 void mqtt_link_up(struct mqtt_link *link, const struct mqtt_limits *limits)
 {
     pthread_mutex_lock(&link->lock);
-    size_t window = link->settings->window ? link->settings->window : WINDOW_DEFAULT;
+    size_t window = link->settings->window;
+    window = window ? window : mqtt_window_for(limits->round_trip_us);
     link->window = window < limits->receive_maximum ? window : limits->receive_maximum;
     link->accepting = link->active && !link->lost;
     push_and_unlock(link, (struct mqtt_event){ .kind = MQTT_EVENT_UP,

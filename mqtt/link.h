@@ -32,6 +32,7 @@ enum mqtt_request {
 struct mqtt_limits {
     bool session_present;
     size_t receive_maximum; /* 65535 */
+    uint32_t round_trip_us; /* to the broker and back, as TCP sees it; 0: not known */
 };
 
 struct mqtt_link {

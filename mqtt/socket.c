@@ -50,6 +50,13 @@ size_t mqtt_socket_set_nodelay(int *fd)
     return count;
 }
 
+uint32_t mqtt_socket_round_trip_us(int fd)
+{
+    struct tcp_info info;
+    socklen_t len = sizeof(info);
+    return fd >= 0 && getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 ? info.tcpi_rtt : 0;
+}
+
 void mqtt_socket_acknowledge(int fd)
 {
     const int on = 1;

@@ -14,6 +14,7 @@
 #define MQTT_SOCKET_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /**
  * Sets TCP_NODELAY on every connected TCP socket of this process that lacks it. From any thread.
@@ -23,6 +24,9 @@
  * @return how many were set; 0 also when /proc/self/fd cannot be read
  */
 size_t mqtt_socket_set_nodelay(int *fd);
+
+/** To the other side and back, smoothed by the kernel; 0 when it does not say (or fd is -1). */
+uint32_t mqtt_socket_round_trip_us(int fd);
 
 /**
  * Acknowledges at once what was received (TCP_QUICKACK): for when nothing will be sent soon that

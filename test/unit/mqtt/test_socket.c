@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "mqtt/socket.h"
+#include "mqtt/window.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -95,11 +96,31 @@ static void what_was_received_is_acknowledged_at_once(void **state)
     close_pair(&pair);
 }
 
+static void the_round_trip_is_the_kernels(void **state)
+{
+    struct pair pair = connect_pair();
+    (void)state;
+    assert_in_range(mqtt_socket_round_trip_us(pair.client), 1, 10000000);
+    assert_int_equal(mqtt_socket_round_trip_us(-1), 0);
+    close_pair(&pair);
+}
+
+static void the_window_holds_what_is_under_way_at_full_rate(void **state)
+{
+    (void)state;
+    assert_int_equal(mqtt_window_for(0), 256);
+    assert_int_equal(mqtt_window_for(5000), 256);
+    assert_int_equal(mqtt_window_for(20000), 1000);
+    assert_int_equal(mqtt_window_for(UINT32_MAX), 214748364);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(connected_sockets_of_tcp_get_it_and_no_others),
         cmocka_unit_test(what_was_received_is_acknowledged_at_once),
+        cmocka_unit_test(the_round_trip_is_the_kernels),
+        cmocka_unit_test(the_window_holds_what_is_under_way_at_full_rate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
