@@ -59,6 +59,20 @@ static uint32_t seconds(uint64_t ms)
     return s < UINT32_MAX ? (uint32_t)s : UINT32_MAX;
 }
 
+/*
+ * Mosquitto confirms what is published with QoS 2 beyond its max_inflight_messages (20, when nobody
+ * changed that), but drops it. MQTT 5 has brokers say so (Receive Maximum), 3.1.1 has not.
+ */
+static size_t window_of(const struct config *config)
+{
+    enum { USUAL_INFLIGHT = 20 };
+    bool any = false;
+    for (size_t i = 0; i < CONFIG_TOPICS; i++) {
+        any = any || (i != CONFIG_TOPIC_COMMAND && config->mqtt.topics[i].qos == 2);
+    }
+    return config->mqtt.version != CONFIG_MQTT_5 && any ? USUAL_INFLIGHT : 0;
+}
+
 int broker_connect(const struct config *config, const char *filter, uint64_t jitter_seed,
                    const struct mqtt_callbacks *callbacks, struct mqtt_connection **connection,
                    const char **reason)
@@ -97,6 +111,7 @@ int broker_connect(const struct config *config, const char *filter, uint64_t jit
             .max_unconfirmed = config->mqtt.max_inflight < BROKER_MAX_INFLIGHT
                                    ? config->mqtt.max_inflight
                                    : BROKER_MAX_INFLIGHT,
+            .window = window_of(config),
             .max_inbox = MAX_INBOX,
             .max_message_bytes = max_command(config),
             .acknowledge_when_taken = true,

@@ -3,7 +3,7 @@
 import subprocess
 
 import pytest
-from coap import OBSERVE, TEXT, Peer
+from coap import NON, OBSERVE, TEXT, Peer
 from conftest import Broker, Mqtt, free_port
 
 
@@ -71,6 +71,21 @@ def test_version_3_1_1(gateway, mqtt, broker):
     gateway.start()
     answer = mqtt.expect("up/resp", lambda m: m.json.get("reqID") == req_id)
     assert answer.json["data"]["code"] == "4.04"
+
+
+@pytest.mark.settings({"mqtt.version": "3.1.1", "mqtt.topics.notify.qos": 2})
+def test_mosquitto_drops_nothing_of_qos_2_that_it_confirms(gateway, coap, mqtt):
+    """It takes 20 at a time, and MQTT 3.1.1 has no means to say so."""
+    device = coap()
+    device.register("meter", "</3303/0>")
+    mqtt.command("meter", {"msgType": "observe", "data": {"path": "/3303/0/5700"}})
+    request = device.next_request()
+    device.respond(request, payload=b"0", content_format=TEXT, options=[(OBSERVE, 1)])
+    mqtt.expect("up/resp")
+    for i in range(1, 201):
+        device.notify(request.token, 1 + i, str(i).encode(), type=NON)
+    seen = [mqtt.expect("up/notify").json["data"]["content"][0]["value"] for _ in range(200)]
+    assert seen == list(range(1, 201))
 
 
 # --- credentials
