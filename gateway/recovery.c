@@ -22,9 +22,10 @@ struct recovery {
     size_t devices;
     size_t observations;
     size_t commands;
-    size_t damaged;  /* rows that were deleted */
-    size_t unserved; /* registrations that this configuration cannot serve */
-    int err;         /* -ENOMEM: the rest is not looked at */
+    uint64_t command; /* the last one that was looked at */
+    size_t damaged;   /* rows that were deleted */
+    size_t unserved;  /* registrations that this configuration cannot serve */
+    int err;          /* -ENOMEM: the rest is not looked at */
 };
 
 static void warn(struct recovery *recovery, const char *what, const char *endpoint, int err)
@@ -184,7 +185,8 @@ static void on_observation(void *ctx, const struct store_observation *row)
 static void on_command(void *ctx, const struct store_command *row)
 {
     struct recovery *recovery = ctx;
-    if (recovery->err == 0) {
+    if (recovery->err == 0 && row->id > recovery->command) { /* not when they are read again */
+        recovery->command = row->id;
         recovery->commands += downlink_restore(recovery->settings->downlink, row);
     }
 }

@@ -352,6 +352,7 @@ int store_open(const struct store_settings *settings, struct store **store)
 void store_recovered(struct store *store)
 {
     store->recovered = true;
+    store->stale = store->stale || store->unfinished;
 }
 
 void store_close(struct store *store)

@@ -72,6 +72,7 @@ struct store {
     bool recovered;  /* the process holds all that the file says */
     bool stale;      /* the file is to be rebuilt from memory */
     bool overflowed; /* changes found no room */
+    bool unfinished; /* likewise, before all was recovered: the file is rebuilt when it is */
     bool direct;     /* within a rebuild: changes go straight into the open transaction */
     int direct_code; /* SQLite's, the first error of those */
 
@@ -151,9 +152,6 @@ void store_space_open(struct store *store);
 
 /** Room for so many more bytes at least. @return whether there is */
 bool store_space_grow(struct store *store, uint64_t bytes);
-
-/** As much of that as there is. */
-void store_space_stretch(struct store *store, uint64_t bytes);
 
 /**
  * A commit found no room: makes some, more with each attempt for the same one.

@@ -1,14 +1,20 @@
 /*
  * What can still be read of a damaged file goes into the fresh one: each table from its beginning
  * until the damage, then from its end. The damaged file is left as it is.
+ *
+ * A transaction that finds no room is taken back as a whole. So they are short, the file grows
+ * before each of them, and the log is moved meanwhile as it is by other commits.
  */
 #include "gateway/store/store_internal.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
-enum { BATCH = 1000 }; /* rows of one transaction: what comes later may find no room */
+enum {
+    BATCH_ROWS = 1000, /* of one transaction, */
+    BATCH_BYTES = 256 * 1024,
+    MARGIN = 256 * 1024, /* bytes for the pages of the trees */
+};
 
 /* What files from before step 4 of the schema can be asked for, and from before step 3. */
 static const char devices_by_name[] =
@@ -35,8 +41,6 @@ static const struct table {
     const char *older[2]; /* instead of `all`, for files that do not understand it */
     const char *put_older;
 } tables[] = {
-    { .all = STORE_MESSAGE_ALL, .put = STORE_MESSAGE_PUT },
-    { .all = STORE_COMMAND_ALL, .put = STORE_COMMAND_PUT, .is_rebuilt = true },
     { .all = STORE_DEVICE_ALL,
       .put = STORE_DEVICE_PUT,
       .is_rebuilt = true,
@@ -46,14 +50,17 @@ static const struct table {
       .is_rebuilt = true,
       .older = { observations_by_name, observations_without_pmax },
       .put_older = put_observation_by_name },
+    { .all = STORE_COMMAND_ALL, .put = STORE_COMMAND_PUT, .is_rebuilt = true },
     { .all = STORE_SESSION_ALL, .put = STORE_SESSION_PUT, .is_rebuilt = true },
+    { .all = STORE_MESSAGE_ALL, .put = STORE_MESSAGE_PUT }, /* most of it, perhaps: the last */
 };
 
 struct salvage {
     struct store *store;
     sqlite3 *damaged;
-    uint64_t rows; /* that are safe */
-    uint64_t batch;
+    uint64_t rows;        /* that are safe */
+    uint64_t batch_rows;  /* of the transaction under way, */
+    uint64_t batch_bytes; /* about */
 };
 
 /* --- transactions --- */
@@ -63,59 +70,111 @@ static bool run(struct salvage *salvage, const char *sql)
     return sqlite3_exec(salvage->store->db, sql, NULL, NULL, NULL) == SQLITE_OK;
 }
 
-/* Without room SQLite takes a transaction back by itself. */
-static bool end_batch(struct salvage *salvage)
+static void begin_batch(struct salvage *salvage)
 {
-    bool is_safe = sqlite3_get_autocommit(salvage->store->db) == 0 && run(salvage, "COMMIT");
-    if (!is_safe) {
-        (void)run(salvage, "ROLLBACK");
-    }
-    salvage->rows += is_safe ? salvage->batch : 0;
-    salvage->batch = 0;
-    return is_safe;
+    salvage->batch_rows = 0;
+    salvage->batch_bytes = 0;
+    (void)run(salvage, "BEGIN"); /* without, each row is a transaction */
 }
 
-static int count_row(struct salvage *salvage)
+static void end_batch(struct salvage *salvage)
 {
-    salvage->batch++;
-    if (salvage->batch < BATCH) {
-        return SQLITE_OK;
+    bool is_safe = sqlite3_get_autocommit(salvage->store->db) != 0 || run(salvage, "COMMIT");
+    if (is_safe) {
+        salvage->rows += salvage->batch_rows;
+        store_checkpoint_consider(salvage->store);
+    } else {
+        (void)run(salvage, "ROLLBACK");
     }
-    return end_batch(salvage) && run(salvage, "BEGIN") ? SQLITE_OK : SQLITE_ABORT;
+    salvage->batch_rows = 0;
+}
+
+static bool has_room(const struct salvage *salvage, uint64_t bytes)
+{
+    const struct store *store = salvage->store;
+    uint64_t most = store_pragma(store, "PRAGMA max_page_count");
+    uint64_t used = store_pragma(store, "PRAGMA page_count");
+    uint64_t pages = (most > used ? most - used : 0) + store_pragma(store, "PRAGMA freelist_count");
+    bytes += MARGIN;
+    return pages * store_pragma(store, "PRAGMA page_size") >= bytes ||
+           store_space_grow(salvage->store, bytes);
+}
+
+/* Whether a row of so many bytes may be put, into a new transaction if need be. */
+static bool make_way(struct salvage *salvage, uint64_t bytes)
+{
+    if (salvage->batch_rows < BATCH_ROWS && salvage->batch_bytes + bytes <= BATCH_BYTES) {
+        return true;
+    }
+    end_batch(salvage);
+    bool may = has_room(salvage, BATCH_BYTES + bytes);
+    begin_batch(salvage);
+    if (!may) { /* the last rows, one by one */
+        may = has_room(salvage, bytes);
+        salvage->batch_bytes = BATCH_BYTES;
+    }
+    return may;
 }
 
 /* --- rows --- */
 
-static int copy_row(sqlite3_stmt *from, sqlite3_stmt *to)
+static uint64_t bytes_of(sqlite3_stmt *row)
 {
+    uint64_t bytes = 0;
+    for (int i = 0; i < sqlite3_column_count(row); i++) {
+        int type = sqlite3_column_type(row, i);
+        bool is_long = type == SQLITE_BLOB || type == SQLITE_TEXT;
+        bytes += is_long ? (uint64_t)sqlite3_column_bytes(row, i) : sizeof(uint64_t);
+    }
+    return bytes;
+}
+
+/* A row without its key, or that found no room all the same, does not hold up others. */
+static void copy_row(struct salvage *salvage, sqlite3_stmt *from, sqlite3_stmt *to)
+{
+    uint64_t bytes = bytes_of(from);
+    if (!make_way(salvage, bytes)) {
+        return;
+    }
     int code = SQLITE_OK;
     for (int i = 0; i < sqlite3_column_count(from) && code == SQLITE_OK; i++) {
         code = sqlite3_bind_value(to, i + 1, sqlite3_column_value(from, i));
     }
-    if (code == SQLITE_OK) {
-        code = sqlite3_step(to);
+    if (code == SQLITE_OK && sqlite3_step(to) == SQLITE_DONE &&
+        sqlite3_changes(salvage->store->db) > 0) {
+        salvage->batch_rows++;
+        salvage->batch_bytes += bytes;
     }
     (void)sqlite3_reset(to);
     (void)sqlite3_clear_bindings(to);
-    return code == SQLITE_DONE || code == SQLITE_CONSTRAINT ? SQLITE_OK : code;
+    if (sqlite3_get_autocommit(salvage->store->db) != 0) { /* it was taken back */
+        begin_batch(salvage);
+    }
 }
 
-/* True when the end of the table was reached. */
-static bool copy_rows(struct salvage *salvage, const char *query, sqlite3_stmt *to)
+static bool is_damage(int code)
+{
+    return (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_IOERR;
+}
+
+/* @return SQLite's code: SQLITE_DONE at the end of the table */
+static int copy_rows(struct salvage *salvage, const char *query, sqlite3_stmt *to)
 {
     sqlite3_stmt *from = NULL;
     int code = sqlite3_prepare_v2(salvage->damaged, query, -1, &from, NULL);
-    code = code == SQLITE_OK && !run(salvage, "BEGIN") ? SQLITE_ABORT : code;
-    while (code == SQLITE_OK) {
+    bool may = has_room(salvage, BATCH_BYTES);
+    begin_batch(salvage);
+    salvage->batch_bytes = may ? 0 : BATCH_BYTES;
+    if (code == SQLITE_OK) {
         code = sqlite3_step(from);
-        if (code == SQLITE_ROW) {
-            code = copy_row(from, to);
-            code = code == SQLITE_OK ? count_row(salvage) : code;
-        }
+    }
+    while (code == SQLITE_ROW) {
+        copy_row(salvage, from, to);
+        code = sqlite3_step(from);
     }
     (void)sqlite3_finalize(from);
-    (void)end_batch(salvage);
-    return code == SQLITE_DONE;
+    end_batch(salvage);
+    return code;
 }
 
 /* "… ORDER BY a, b" as "… ORDER BY a DESC, b DESC" */
@@ -154,7 +213,7 @@ static void copy_table(struct salvage *salvage, const struct table *table)
     char reversed[500];
     sqlite3_stmt *to = NULL;
     if (sqlite3_prepare_v2(salvage->store->db, put, -1, &to, NULL) == SQLITE_OK &&
-        !copy_rows(salvage, query, to)) {
+        is_damage(copy_rows(salvage, query, to))) {
         reverse(query, reversed, sizeof(reversed));
         (void)copy_rows(salvage, reversed, to);
     }
@@ -164,36 +223,12 @@ static void copy_table(struct salvage *salvage, const struct table *table)
 
 /* --- all of it --- */
 
-static uint64_t pragma_of(sqlite3 *db, const char *pragma)
-{
-    sqlite3_stmt *statement = NULL;
-    uint64_t number = 0;
-    if (sqlite3_prepare_v2(db, pragma, -1, &statement, NULL) == SQLITE_OK &&
-        sqlite3_step(statement) == SQLITE_ROW) {
-        number = (uint64_t)sqlite3_column_int64(statement, 0);
-    }
-    (void)sqlite3_finalize(statement);
-    return number;
-}
-
-/* Of the file, most may be room that is not used. */
-static uint64_t bytes_of(sqlite3 *damaged, const char *path)
-{
-    struct stat status;
-    uint64_t all = stat(path, &status) == 0 ? (uint64_t)status.st_size : 0;
-    uint64_t pages = pragma_of(damaged, "PRAGMA page_count");
-    uint64_t unused = pragma_of(damaged, "PRAGMA freelist_count");
-    uint64_t used = pages > unused ? (pages - unused) * pragma_of(damaged, "PRAGMA page_size") : 0;
-    return used > 0 ? used : all;
-}
-
 uint64_t store_salvage(struct store *store, const char *damaged_path)
 {
     struct salvage salvage = { .store = store };
     int code = sqlite3_open_v2(damaged_path, &salvage.damaged,
                                SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     (void)sqlite3_db_config(salvage.damaged, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    store_space_stretch(store, bytes_of(salvage.damaged, damaged_path));
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]) && code == SQLITE_OK; i++) {
         if (!(tables[i].is_rebuilt && store->recovered && store->settings.rebuild != NULL)) {
             copy_table(&salvage, &tables[i]);

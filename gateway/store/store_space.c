@@ -86,16 +86,9 @@ void store_space_open(struct store *store)
 
 bool store_space_grow(struct store *store, uint64_t bytes)
 {
-    return grow(store, bytes / STORE_PIECE + 1) == 0;
-}
-
-void store_space_stretch(struct store *store, uint64_t bytes)
-{
-    uint64_t most = store->settings.max_bytes;
-    uint64_t pieces = (most > 0 && bytes > most ? most : bytes) / STORE_PIECE + 1;
-    while (pieces > 0 && grow(store, pieces) != 0) {
-        pieces -= (pieces + 7) / 8;
-    }
+    uint64_t page = store_pragma(store, "PRAGMA page_size");
+    uint64_t begun = store_pragma(store, "PRAGMA page_count") * page % STORE_PIECE;
+    return grow(store, (begun + bytes + STORE_PIECE - 1) / STORE_PIECE) == 0;
 }
 
 bool store_space_make(struct store *store, unsigned attempt)

@@ -565,6 +565,31 @@ def test_damage_that_is_met_while_observations_are_read(gateway, device, mqtt):
     assert restored_observations(gateway) == (restored, 2)
 
 
+def test_damage_that_is_met_while_commands_are_read(gateway, device, mqtt):
+    location = sleeping(device)
+    for i in range(20):
+        mqtt.command("meter", {"msgType": "write", "data": {
+            "path": f"/32769/0/{i}", "type": "String", "value": f"value {i} " + "x" * 2000}})
+    wait_rows(gateway, "command", 20)
+    gateway.kill()
+    sql(gateway, "PRAGMA wal_checkpoint(TRUNCATE)")
+    with open(gateway.settings["store"]["path"], "r+b") as file:
+        file.seek(file.read().index(b"value 12 x") & ~4095)
+        file.write(b"\x77" * 4096)
+    gateway.start()
+    assert update(device, location) == "2.04"
+    paths = []
+    while len(paths) < 40:
+        try:
+            request = device.next_request(timeout=1)
+        except TimeoutError:
+            break
+        paths.append(request.path)
+        device.respond(request, "2.04")
+    assert "store-damaged" in gateway.process.text()
+    assert len(paths) == len(set(paths)) and 10 <= len(paths) < 20
+
+
 def restored_observations(gateway):
     """As the last start said, which is over."""
     lines = re.findall(r"restored devices=1 observations=(\d+) .*damaged=0", gateway.process.text())

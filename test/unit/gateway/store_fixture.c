@@ -166,6 +166,17 @@ void fixture_damage(struct store_fixture *fixture)
     (void)fclose(out);
 }
 
+void fixture_damage_page_of(struct store_fixture *fixture, const char *text)
+{
+    size_t len;
+    char *bytes = fixture_read(fixture, &len);
+    char *found = memmem(bytes, len, text, strlen(text));
+    assert_non_null(found);
+    memset(bytes + ((size_t)(found - bytes) & ~(size_t)4095), 0x77, 4096);
+    fixture_write(fixture, bytes, len);
+    free(bytes);
+}
+
 void fixture_remove(struct store_fixture *fixture, const char *part)
 {
     char path[400];

@@ -49,6 +49,9 @@ char *fixture_read(struct store_fixture *fixture, size_t *len);
 /** Overwrites the file with rubbish from its second page on, while it is open. */
 void fixture_damage(struct store_fixture *fixture);
 
+/** Overwrites the first page of the closed file that has this text. */
+void fixture_damage_page_of(struct store_fixture *fixture, const char *text);
+
 /** Removes the files whose names hold this. */
 void fixture_remove(struct store_fixture *fixture, const char *part);
 

@@ -355,6 +355,37 @@ static void a_kept_message_among_stored_ones_is_not_read_twice(void **state)
 
 /* --- bounds --- */
 
+static void count_message(void *ctx, const struct store_message *message)
+{
+    (void)message;
+    (*(size_t *)ctx)++;
+}
+
+/* The file is mended while its rows are counted, which begins anew. */
+static void rows_that_are_read_twice_are_counted_once(void **state)
+{
+    struct store_fixture *fixture = *state;
+    struct fake fake;
+    char payload[20];
+    begin(&fake, fixture);
+    for (unsigned i = 0; i < 600; i++) {
+        (void)snprintf(payload, sizeof(payload), "message %u.", i);
+        PUT(&fake, .endpoint = "a", .payload = payload);
+    }
+    turn(&fake);
+    backlog_free(fake.backlog);
+    fixture_close(fixture);
+    fixture_damage_page_of(fixture, "message 300.");
+    fixture_open(fixture);
+    fake.settings.store = fixture->store;
+    assert_int_equal(backlog_new(&fake.settings, &fake.backlog), 0);
+    size_t rows = 0;
+    assert_true(store_messages_visit(fixture->store, 0, 1000, count_message, &rows) > 0);
+    assert_in_range(rows, 400, 599);
+    assert_int_equal(backlog_stored(fake.backlog), rows);
+    end(&fake);
+}
+
 static void a_full_store_refuses(void **state)
 {
     struct fake fake;
@@ -780,6 +811,7 @@ int main(void)
         STORE_TEST(a_loss_while_the_store_is_worked_off),
         STORE_TEST(a_message_to_keep_leaves_after_the_commit),
         STORE_TEST(a_kept_message_among_stored_ones_is_not_read_twice),
+        STORE_TEST(rows_that_are_read_twice_are_counted_once),
         STORE_TEST(a_full_store_refuses),
         STORE_TEST(the_oldest_make_room_but_for_answers),
         STORE_TEST(the_oldest_make_room_when_the_file_is_full),

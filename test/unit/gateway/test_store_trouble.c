@@ -231,14 +231,20 @@ static void rebuild(void *ctx)
     store_session_put(fixture->store, &(struct store_session){ .number = 99 });
 }
 
-static void test_too_many_pending_changes_end_in_a_rebuild(void **state)
+static void open_with_little_room(struct store_fixture *fixture)
 {
-    struct store_fixture *fixture = *state;
     fixture->settings.max_pending = 100000;
     fixture->settings.rebuild = rebuild;
     fixture_open(fixture);
     store_session_put(fixture->store, &(struct store_session){ .number = 1 });
     assert_int_equal(store_commit(fixture->store), 0);
+}
+
+static void test_too_many_pending_changes_end_in_a_rebuild(void **state)
+{
+    struct store_fixture *fixture = *state;
+    open_with_little_room(fixture);
+    store_recovered(fixture->store);
     for (uint64_t id = 1; id <= 200; id++) {
         put_message(fixture->store, id);
     }
@@ -247,6 +253,36 @@ static void test_too_many_pending_changes_end_in_a_rebuild(void **state)
     struct fixture_seen seen = fixture_visit(fixture->store);
     assert_string_equal(seen.text, "session 99 - - -;");
     assert_int_equal(store_health(fixture->store), STORE_WELL);
+}
+
+static void see_session(void *ctx, const struct store_session *session)
+{
+    *(uint64_t *)ctx = session->number;
+}
+
+static uint64_t session_of(struct store *store)
+{
+    uint64_t number = 0;
+    assert_int_equal(store_sessions_visit(store, see_session, &number), 0);
+    return number;
+}
+
+/* Until then the file says more than the process holds. */
+static void test_the_rebuild_comes_after_everything_was_recovered(void **state)
+{
+    struct store_fixture *fixture = *state;
+    open_with_little_room(fixture);
+    for (uint64_t id = 1; id <= 200; id++) {
+        put_message(fixture->store, id);
+    }
+    fixture_reopen(fixture); /* the start failed */
+    assert_int_equal(session_of(fixture->store), 1);
+    for (uint64_t id = 1; id <= 200; id++) {
+        put_message(fixture->store, id);
+    }
+    store_recovered(fixture->store);
+    assert_int_equal(store_commit(fixture->store), 0);
+    assert_int_equal(session_of(fixture->store), 99);
 }
 
 /* --- damage --- */
@@ -321,17 +357,6 @@ static void test_damage_that_is_found_while_writing(void **state)
     assert_true(messages(fixture->store) >= 5);
 }
 
-static void damage_page_of(struct store_fixture *fixture, const char *text)
-{
-    size_t len;
-    char *bytes = fixture_read(fixture, &len);
-    char *found = memmem(bytes, len, text, strlen(text));
-    assert_non_null(found);
-    memset(bytes + ((size_t)(found - bytes) & ~(size_t)4095), 0x77, 4096);
-    fixture_write(fixture, bytes, len);
-    free(bytes);
-}
-
 /* Nothing is in memory yet: the devices before and behind the damage are taken over. */
 static void test_damage_that_is_found_while_the_state_is_read(void **state)
 {
@@ -340,7 +365,7 @@ static void test_damage_that_is_found_while_the_state_is_read(void **state)
     fixture_open(fixture);
     put_many(fixture->store);
     fixture_close(fixture);
-    damage_page_of(fixture, "urn:250"); /* on a leaf of the table of devices */
+    fixture_damage_page_of(fixture, "urn:250"); /* on a leaf of the table of devices */
     fixture_open(fixture);
     (void)devices(fixture->store); /* some of them twice */
     size_t count = devices(fixture->store);
@@ -370,7 +395,7 @@ static void test_damage_to_an_older_file(void **state)
                          " INSERT INTO device (endpoint, number) SELECT 'urn:'||i, i FROM n;"
                          "INSERT INTO observation (endpoint, token) SELECT endpoint, X'01'"
                          " FROM device WHERE endpoint GLOB 'urn:[0-9]*'");
-    damage_page_of(fixture, "urn:250");
+    fixture_damage_page_of(fixture, "urn:250");
     fixture_open(fixture);
     assert_non_null(strstr(fixture->logged, "store-damaged"));
     size_t count = devices(fixture->store);
@@ -396,11 +421,38 @@ static void test_damage_to_a_file_that_was_full(void **state)
     }
     assert_int_equal(store_commit(fixture->store), 0);
     fixture_close(fixture);
-    damage_page_of(fixture, "urn:250");
+    fixture_damage_page_of(fixture, "urn:250");
     fixture_open(fixture);
     (void)devices(fixture->store);
     assert_in_range(devices(fixture->store), 100, 299);
     assert_int_equal(messages(fixture->store), 300 + KEPT);
+}
+
+/* Rows of which few fit into one transaction. */
+static void test_damage_to_a_full_file_of_long_messages(void **state)
+{
+    enum { LONG = 180000 };
+    struct store_fixture *fixture = *state;
+    struct store_message message = { .topic = "t", .endpoint = "e", .payload_len = LONG };
+    char *payload = calloc(1, LONG);
+    assert_non_null(payload);
+    message.payload = payload;
+    fixture->settings.max_bytes = 16 * (size_t)MIB;
+    fixture_open(fixture);
+    put_many(fixture->store);
+    do {
+        message.id = message.id > 0 ? message.id + 1 : 1000;
+        store_message_put(fixture->store, &message);
+    } while (store_commit(fixture->store) == 0 && store_health(fixture->store) == STORE_WELL);
+    size_t before = messages(fixture->store);
+    assert_true(before > 350);
+    fixture_close(fixture);
+    free(payload);
+    fixture_damage_page_of(fixture, "urn:250");
+    fixture_open(fixture);
+    (void)devices(fixture->store);
+    assert_in_range(devices(fixture->store), 100, 299);
+    assert_in_range(messages(fixture->store), before - 6, before); /* a MiB may be the reserve's */
 }
 
 /* The key of observations has two parts. */
@@ -420,7 +472,7 @@ static void test_damage_in_the_middle_of_the_observations(void **state)
     }
     assert_int_equal(store_commit(fixture->store), 0);
     fixture_close(fixture);
-    damage_page_of(fixture, "token 1500");
+    fixture_damage_page_of(fixture, "token 1500");
     fixture_open(fixture);
     assert_int_equal(store_observations_visit(fixture->store, count_observation, &count), 0);
     count = 0;
@@ -498,9 +550,11 @@ int main(void)
         STORE_TEST(test_trouble_is_reported_once_a_minute),
         STORE_TEST(test_a_large_change_grows_the_file_at_once),
         STORE_TEST(test_too_many_pending_changes_end_in_a_rebuild),
+        STORE_TEST(test_the_rebuild_comes_after_everything_was_recovered),
         STORE_TEST(test_damage_to_any_page),
         STORE_TEST(test_damage_to_an_older_file),
         STORE_TEST(test_damage_to_a_file_that_was_full),
+        STORE_TEST(test_damage_to_a_full_file_of_long_messages),
         STORE_TEST(test_damage_in_the_middle_of_the_observations),
         STORE_TEST(test_damage_that_is_found_while_writing),
         STORE_TEST(test_damage_that_is_found_while_the_state_is_read),
