@@ -225,6 +225,7 @@ void store_change(struct store *store, enum store_statement statement,
     } else if (!store->recovered) { /* the process does not hold what it has not read yet */
         store->unfinished = true;
         store->pending_len = 0;
+        store->health = STORE_FAILING;
     } else {
         store->overflowed = store->stale = true;
         store->pending_len = 0;
