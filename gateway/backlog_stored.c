@@ -71,12 +71,11 @@ static void count_out(struct backlog *backlog, const struct store_message *row, 
 struct walk {
     struct backlog *backlog;
     const struct backlog_entry *at;
-    uint64_t row; /* the last one: when they begin anew, the file was mended on the way */
 };
 
 static struct walk walk_begin(struct backlog *backlog)
 {
-    return (struct walk){ .backlog = backlog, .at = backlog->line.first };
+    return (struct walk){ backlog, backlog->line.first };
 }
 
 /* The entry of the line that a row belongs to, NULL if there is none. */
@@ -88,20 +87,9 @@ static const struct backlog_entry *walk_to(struct walk *walk, uint64_t number)
     return walk->at != NULL && walk->at->number == number ? walk->at : NULL;
 }
 
-static void count_anew(struct backlog_tail *tail)
-{
-    memset(tail->devices, 0, DEVICES * sizeof(*tail->devices));
-    tail->count = tail->bytes = tail->unread = 0;
-}
-
 static void survey_row(void *ctx, const struct store_message *row)
 {
     struct walk *walk = ctx;
-    if (row->id <= walk->row) {
-        count_anew(&walk->backlog->tail);
-        *walk = walk_begin(walk->backlog);
-    }
-    walk->row = row->id;
     const struct backlog_entry *entry = walk_to(walk, row->id);
     if (entry == NULL || entry->is_stored) {
         count_in(walk->backlog, row);
@@ -117,7 +105,8 @@ static int survey(struct backlog *backlog)
 {
     struct backlog_tail *tail = &backlog->tail;
     struct walk walk = walk_begin(backlog);
-    count_anew(tail);
+    memset(tail->devices, 0, DEVICES * sizeof(*tail->devices));
+    tail->count = tail->bytes = tail->unread = 0;
     tail->survey = false;
     int rows = store_messages_survey(backlog->settings.store, survey_row, &walk);
     return rows < 0 ? rows : 0;
@@ -246,9 +235,6 @@ static void drop_row(void *ctx, const struct store_message *row)
 {
     struct walk *walk = ctx;
     struct backlog_tail *tail = &walk->backlog->tail;
-    if (row->id <= tail->dropped_to) {
-        return;
-    }
     tail->dropped_to = row->id;
     if (walk_to(walk, row->id) == NULL) {
         count_out(walk->backlog, row, false);
@@ -297,9 +283,6 @@ static void read_row(void *ctx, const struct store_message *row)
 {
     struct walk *walk = ctx;
     struct backlog *backlog = walk->backlog;
-    if (row->id <= backlog->tail.read_to) {
-        return;
-    }
     const struct backlog_message message = {
         .topic = row->topic,
         .endpoint = row->endpoint,

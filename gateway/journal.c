@@ -31,7 +31,7 @@ struct journal *journal_new(const struct journal_settings *settings)
 void journal_free(struct journal *journal)
 {
     if (journal != NULL) {
-        unserved_deinit(&journal->unserved);
+        unserved_clear(&journal->unserved);
         lwm2m_buffer_deinit(&journal->target);
         free(journal);
     }

@@ -22,10 +22,9 @@ struct recovery {
     size_t devices;
     size_t observations;
     size_t commands;
-    uint64_t command; /* the last one that was looked at */
-    size_t damaged;   /* rows that were deleted */
-    size_t unserved;  /* registrations that this configuration cannot serve */
-    int err;          /* -ENOMEM: the rest is not looked at */
+    size_t damaged;  /* rows that were deleted */
+    size_t unserved; /* registrations that this configuration cannot serve */
+    int err;         /* -ENOMEM: the rest is not looked at */
 };
 
 static void warn(struct recovery *recovery, const char *what, const char *endpoint, int err)
@@ -60,11 +59,8 @@ static void forget_device(struct recovery *recovery, const struct store_device *
 static void device_failed(struct recovery *recovery, const struct store_device *row,
                           uint64_t remaining_ms, int err)
 {
-    const struct lwm2m_device *known = lwm2m_server_find(recovery->settings->server, row->endpoint);
     if (err == -ENOMEM) {
         recovery->err = err;
-    } else if (err == -EEXIST && known != NULL && lwm2m_device_key(known) == row->id) {
-        return; /* seen before: the file was mended on the way */
     } else if (err == -ENOSPC || err == -ENOENT) {
         bool is_over = row->lifetime_s > 0 && remaining_ms == 0;
         if (is_over) {
@@ -134,21 +130,6 @@ static int restore_observation(struct recovery *recovery, struct lwm2m_device *d
     return err;
 }
 
-/* The file was mended while observations were read: they are read again. */
-static bool is_restored(struct lwm2m_device *device, const struct store_observation *row)
-{
-    const struct lwm2m_observation *observation = NULL;
-    struct lwm2m_durable_observation state;
-    while ((observation = lwm2m_device_observation_after(device, observation)) != NULL) {
-        lwm2m_observation_describe(observation, &state);
-        if (row->token_len == sizeof(state.token) &&
-            memcmp(row->token, state.token, sizeof(state.token)) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void observation_failed(struct recovery *recovery, const struct store_observation *row,
                                int err)
 {
@@ -175,7 +156,7 @@ static void on_observation(void *ctx, const struct store_observation *row)
     int err = is_there ? restore_observation(recovery, device, row) : -EBADMSG;
     if (err == 0) {
         recovery->observations++;
-    } else if (!(err == -EEXIST && is_restored(device, row))) {
+    } else {
         observation_failed(recovery, row, err);
     }
 }
@@ -185,8 +166,7 @@ static void on_observation(void *ctx, const struct store_observation *row)
 static void on_command(void *ctx, const struct store_command *row)
 {
     struct recovery *recovery = ctx;
-    if (recovery->err == 0 && row->id > recovery->command) { /* not when they are read again */
-        recovery->command = row->id;
+    if (recovery->err == 0) {
         recovery->commands += downlink_restore(recovery->settings->downlink, row);
     }
 }

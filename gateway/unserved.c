@@ -16,11 +16,6 @@ void unserved_init(struct unserved *unserved, const uint64_t hash_key[2])
     *unserved = (struct unserved){ .hash_key = { hash_key[0], hash_key[1] } };
 }
 
-void unserved_deinit(struct unserved *unserved)
-{
-    unserved_clear(unserved);
-}
-
 void unserved_clear(struct unserved *unserved)
 {
     size_t cursor = 0;

@@ -15,9 +15,8 @@ struct unserved {
 };
 
 void unserved_init(struct unserved *unserved, const uint64_t hash_key[2]);
-void unserved_deinit(struct unserved *unserved);
 
-/** Forgets all of them. */
+/** Forgets and frees all of them. */
 void unserved_clear(struct unserved *unserved);
 
 /** Notes a row; of one endpoint, the last counts. @return 0 or -ENOMEM */

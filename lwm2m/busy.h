@@ -5,9 +5,10 @@
  * each gets its place in a line that moves on at that rate, so that few devices are back within
  * seconds. While some are refused, those that are not show how many can be served; when more are
  * refused than served, how many at least, as refusing takes its time, too, unless it goes on like
- * that. Max-Age counts whole
- * seconds: each comes at random from half to one and a half times the time to its place, or all
- * those of a second would come at once.
+ * that.
+ *
+ * Max-Age counts whole seconds: each comes at random from half to one and a half times the time to
+ * its place, or all those of a second would come at once.
  */
 #pragma once
 

@@ -41,8 +41,7 @@ typedef void store_device_visitor(void *ctx, const struct store_device *device);
 
 /**
  * Visits all, in the order of their ids; everything is borrowed for the visit. When the file
- * proves damaged on the way it is replaced by what can be read of it and the visit starts again:
- * a visitor may see a device twice.
+ * proves damaged on the way it is replaced by what can be read of it, and the visit goes on.
  *
  * @return 0, -EIO, -ENOMEM
  */

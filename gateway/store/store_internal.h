@@ -117,7 +117,13 @@ int store_bind(sqlite3_stmt *statement, const struct store_value *values, size_t
 /** Called for each row. */
 typedef void store_row_reader(void *ctx, sqlite3_stmt *row);
 
-/** Runs a query. @return how many rows were read, -EIO, -ENOMEM */
+/**
+ * Runs a query whose rows are in the order of their first column, a number. When damage is found on
+ * the way the file is replaced by what can be read of it, and the query goes on behind the last
+ * row.
+ *
+ * @return how many rows were read, -EIO, -ENOMEM
+ */
 [[nodiscard]] int store_query(struct store *store, enum store_statement statement,
                               const struct store_value *values, size_t count,
                               store_row_reader *read, void *ctx);

@@ -89,19 +89,42 @@ const void *store_column_blob(sqlite3_stmt *row, int column, size_t *len)
 
 /* --- queries --- */
 
+/* How far a query came. Rows are in the order of their first column, whatever file they are from.
+ */
+struct progress {
+    sqlite3_int64 id; /* of the last row, */
+    int same;         /* so many of which had it */
+    int rows;
+};
+
+static bool is_done(struct progress *before, sqlite3_int64 id)
+{
+    return before->rows > 0 && (id < before->id || (id == before->id && before->same-- > 0));
+}
+
+static void note(struct progress *progress, sqlite3_int64 id)
+{
+    progress->same = progress->rows > 0 && id == progress->id ? progress->same + 1 : 1;
+    progress->id = id;
+    progress->rows++;
+}
+
 static int run_query(struct store *store, enum store_statement which,
                      const struct store_value *values, size_t count, store_row_reader *read,
-                     void *ctx, int *rows)
+                     void *ctx, struct progress *progress)
 {
     sqlite3_stmt *statement = store->statements[which];
-    *rows = 0;
+    struct progress before = *progress;
     int code = store_bind(statement, values, count);
     if (code == SQLITE_OK) {
         code = sqlite3_step(statement);
     }
     while (code == SQLITE_ROW) {
-        read(ctx, statement);
-        (*rows)++;
+        sqlite3_int64 id = sqlite3_column_int64(statement, 0);
+        if (!is_done(&before, id)) {
+            read(ctx, statement);
+            note(progress, id);
+        }
         code = sqlite3_step(statement);
     }
     (void)sqlite3_reset(statement);
@@ -112,19 +135,19 @@ static int run_query(struct store *store, enum store_statement which,
 int store_query(struct store *store, enum store_statement statement,
                 const struct store_value *values, size_t count, store_row_reader *read, void *ctx)
 {
-    int rows;
+    struct progress progress = { 0 };
     if (store->db == NULL) {
         return -EIO;
     }
-    int err = run_query(store, statement, values, count, read, ctx, &rows);
+    int err = run_query(store, statement, values, count, read, ctx, &progress);
     if (err == -EBADMSG) {
         err = store_replace(store, "damage was found while reading");
-        err = err != 0 ? err : run_query(store, statement, values, count, read, ctx, &rows);
+        err = err != 0 ? err : run_query(store, statement, values, count, read, ctx, &progress);
     }
     if (err != 0) {
         return err == -ENOMEM ? err : -EIO;
     }
-    return rows;
+    return progress.rows;
 }
 
 /* --- ids --- */

@@ -162,9 +162,7 @@ static int copy_rows(struct salvage *salvage, const char *query, sqlite3_stmt *t
 {
     sqlite3_stmt *from = NULL;
     int code = sqlite3_prepare_v2(salvage->damaged, query, -1, &from, NULL);
-    bool may = has_room(salvage, BATCH_BYTES);
-    begin_batch(salvage);
-    salvage->batch_bytes = may ? 0 : BATCH_BYTES;
+    salvage->batch_bytes = BATCH_BYTES; /* the first row begins a transaction */
     if (code == SQLITE_OK) {
         code = sqlite3_step(from);
     }
@@ -207,7 +205,7 @@ static void copy_table(struct salvage *salvage, const struct table *table)
             put = table->put_older != NULL ? table->put_older : put;
         }
     }
-    if (put == table->put_older && put != NULL) {
+    if (put == table->put_older) {
         (void)run(salvage, name_devices);
     }
     char reversed[500];

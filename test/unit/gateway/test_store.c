@@ -187,17 +187,19 @@ static void test_a_file_of_a_newer_version_is_refused_and_left_alone(void **stat
     assert_int_equal(fixture_count_files(fixture, ".damaged-"), 0);
 }
 
+static const char older[] = "command 4 urn:b '' - - 0 0 0 0 0;"
+                            "device 1 urn:a 17 0 0 0 0 0 0 - - </1/0>;"
+                            "device 2 urn:c 18 0 0 0 0 0 0 - - -;"
+                            "observation 1 urn:a tok 0 - - 112 0 - 60 2;"
+                            "observation 2 urn:c tok 0 - - 113 0 - 0 0;";
+
 static void test_a_file_of_an_older_gateway_is_brought_up_to_date(void **state)
 {
     struct store_fixture *fixture = *state;
     fixture_older(fixture);
     fixture_open(fixture);
     struct fixture_seen seen = fixture_visit(fixture->store);
-    assert_string_equal(seen.text, "command 4 urn:b '' - - 0 0 0 0 0;"
-                                   "device 1 urn:a 17 0 0 0 0 0 0 - - </1/0>;"
-                                   "device 2 urn:c 18 0 0 0 0 0 0 - - -;"
-                                   "observation 1 urn:a tok 0 - - 112 0 - 60 2;"
-                                   "observation 2 urn:c tok 0 - - 113 0 - 0 0;");
+    assert_string_equal(seen.text, older);
     assert_int_equal(store_device_next_id(fixture->store), 3);
 }
 
@@ -226,11 +228,7 @@ static void test_a_file_of_an_older_gateway_is_saved(void **state)
     fixture_open(fixture);
     assert_int_equal(fixture_count_files(fixture, ".damaged-"), 1);
     struct fixture_seen seen = fixture_visit(fixture->store);
-    assert_string_equal(seen.text, "command 4 urn:b '' - - 0 0 0 0 0;"
-                                   "device 1 urn:a 17 0 0 0 0 0 0 - - </1/0>;"
-                                   "device 2 urn:c 18 0 0 0 0 0 0 - - -;"
-                                   "observation 1 urn:a tok 0 - - 112 0 - 60 2;"
-                                   "observation 2 urn:c tok 0 - - 113 0 - 0 0;");
+    assert_string_equal(seen.text, older);
 }
 
 static void test_a_path_that_cannot_be_opened(void **state)

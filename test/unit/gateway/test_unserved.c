@@ -23,7 +23,7 @@ static void a_row_is_taken_once(void **state)
     unserved_clear(&unserved);
     assert_int_equal(unserved_take(&unserved, "b"), 0);
     assert_int_equal(unserved_add(&unserved, "c", 9), 0);
-    unserved_deinit(&unserved); /* with one left */
+    unserved_clear(&unserved); /* with one left */
 }
 
 static void the_last_row_of_an_endpoint_counts(void **state)
@@ -35,7 +35,7 @@ static void the_last_row_of_an_endpoint_counts(void **state)
     assert_int_equal(unserved_add(&unserved, "a", 8), 0);
     assert_int_equal(unserved_take(&unserved, "a"), 8);
     assert_int_equal(unserved_take(&unserved, "a"), 0);
-    unserved_deinit(&unserved);
+    unserved_clear(&unserved);
 }
 
 static void many_are_told_apart(void **state)
@@ -52,7 +52,7 @@ static void many_are_told_apart(void **state)
         (void)snprintf(name, sizeof(name), "urn:%u", (unsigned)i);
         assert_int_equal(unserved_take(&unserved, name), i);
     }
-    unserved_deinit(&unserved);
+    unserved_clear(&unserved);
 }
 
 int main(void)
