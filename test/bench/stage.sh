@@ -53,16 +53,6 @@ build_release() {
 build=${BENCH_BUILD:-$root/build/release}
 bench=$build/test/bench
 
-free_port() { # tcp|udp
-    /usr/bin/python3 - "$1" <<'PYTHON'
-import socket, sys
-kind = socket.SOCK_DGRAM if sys.argv[1] == "udp" else socket.SOCK_STREAM
-with socket.socket(socket.AF_INET, kind) as probe:
-    probe.bind(("127.0.0.1", 0))
-    print(probe.getsockname()[1])
-PYTHON
-}
-
 # wait_until SECONDS COMMAND…
 wait_until() {
     local i tenths=$(($1 * 10))
@@ -77,7 +67,7 @@ wait_until() {
 # No limit on unconfirmed messages: mosquitto's default of 20 would be what is measured.
 # The broker tells every second how much it received; that is how publishes are counted.
 start_broker() {
-    broker_port=$(free_port tcp)
+    broker_port=$("$root/test/ports.py" tcp)
     printf '%s\n' "listener $broker_port 127.0.0.1" "allow_anonymous true" "persistence false" \
         "sys_interval 1" "max_inflight_messages 0" "max_queued_messages 0" "log_type error" \
         "user $(id -un)" >"$scratch/mosquitto.conf"
@@ -93,7 +83,7 @@ start_broker() {
 start_gateway() {
     local transport=udp
     [ -z "${6-}" ] || transport=dtls
-    server_port=$(free_port udp)
+    server_port=$("$root/test/ports.py" udp)
     cat >"$scratch/$1.yaml" <<YAML
 mqtt:
   broker: mqtt://127.0.0.1:$broker_port

@@ -1,7 +1,6 @@
 """What the integration tests stand on: a real broker, the gateway, devices, all on loopback.
 
-Every process belongs to one test, uses ports that were free a moment ago and keeps its files in
-the test's tmp_path. A gateway or device that a sanitizer complains about, or that does not leave
+Every process belongs to one test, uses ports of its own and keeps its files in the test's tmp_path. A gateway or device that a sanitizer complains about, or that does not leave
 with status 0 when it is asked to, fails the test it served.
 
     def test_read(gateway, mqtt, sim):
@@ -19,7 +18,6 @@ import itertools
 import json
 import os
 import pathlib
-import random
 import re
 import signal
 import socket
@@ -34,8 +32,9 @@ import yaml
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
+sys.path[:0] = [str(directory) for directory in pathlib.Path(__file__).parents[:2]]
 import coap as coap_peer  # noqa: E402
+from ports import free_port  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("LWM2MQTT_BUILD", "build/dev")
@@ -47,23 +46,6 @@ PATIENCE = float(os.environ.get("LWM2MQTT_PATIENCE", "10"))
 def pytest_configure(config):
     config.addinivalue_line("markers", "settings(dict): settings of the gateway, by dotted names")
     config.addinivalue_line("markers", "xdist_group(name): tests that one worker runs in turn")
-
-
-def free_port(kind=socket.SOCK_STREAM, host="127.0.0.1"):
-    """A port that the kernel gives to nobody by itself: it stays free while a server restarts."""
-    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as limits:
-        first = int(limits.read().split()[0])
-    for _ in range(1000 if first > 20000 else 0):
-        port = random.randrange(10000, first)
-        with socket.socket(socket.AF_INET, kind) as probe:
-            try:
-                probe.bind((host, port))
-                return port
-            except OSError:
-                pass
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind((host, 0))
-        return probe.getsockname()[1]
 
 
 def wait_until(condition, timeout=None, what="condition"):

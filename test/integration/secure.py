@@ -6,7 +6,8 @@ import signal
 import socket
 import subprocess
 
-from conftest import BUILD, ROOT, free_port, wait_until
+from conftest import BUILD, ROOT, wait_until
+from ports import free_port
 
 KEY = "000102030405060708090a0b0c0d0e0f"
 OTHER_KEY = "0f0e0d0c0b0a09080706050403020100"

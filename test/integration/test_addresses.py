@@ -4,7 +4,7 @@ import socket
 
 import pytest
 from coap import ACK, CON, CONTENT_FORMAT, LINK, OBSERVE, POST, RST, TEXT, URI_PATH, URI_QUERY, Message, Peer
-from conftest import free_port
+from ports import free_port
 from dialogue import observe, read
 
 

@@ -14,7 +14,8 @@ import time
 
 import coap
 import pytest
-from conftest import free_port, wait_until
+from conftest import wait_until
+from ports import free_port
 from coap import CON, DELETE, GET, LINK, NON, OBSERVE, POST, TEXT, URI_PATH, URI_QUERY, Message
 
 ECHO = 252

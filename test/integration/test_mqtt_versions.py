@@ -4,7 +4,8 @@ import subprocess
 
 import pytest
 from coap import NON, OBSERVE, TEXT, Peer
-from conftest import Broker, Mqtt, free_port
+from conftest import Broker, Mqtt
+from ports import free_port
 
 
 def served(gateway, mqtt, endpoint="meter", **options):

@@ -6,7 +6,8 @@ import socket
 
 import pytest
 import yaml
-from conftest import ROOT, Process, free_port, wait_until
+from conftest import ROOT, Process, wait_until
+from ports import free_port
 
 # One after the other: they build in the same directory.
 pytestmark = pytest.mark.xdist_group("gateway-run")

@@ -11,7 +11,8 @@ import time
 
 import pytest
 from coap import ACK, CON, CONTENT_FORMAT, NON, OBSERVE, POST, SENML_JSON, TEXT, Message
-from conftest import BUILD, free_port, wait_until
+from conftest import BUILD, wait_until
+from ports import free_port
 from dialogue import observe
 
 
