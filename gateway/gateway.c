@@ -2,9 +2,9 @@
  * The wiring. The route of a message, up:
  *
  *   loop.c (a socket is readable) -> transport_udp_receive [-> secure_listeners.c]
- *     -> lwm2m_server_receive -> on_event -> uplink.c (message.c writes JSON) -> backlog.c ->
- * broker_publish (mqtt/) mqtt/ -> on_published -> backlog.c -> on_settled ->
- * lwm2m_server_acknowledge
+ *     -> lwm2m_server_receive -> on_event -> uplink.c (message.c writes JSON) -> backlog.c
+ *     -> broker_publish -> mqtt/ (another thread), and once the broker has it:
+ *   mqtt/ -> on_published -> backlog.c -> on_settled -> lwm2m_server_acknowledge
  *
  * and down:
  *

@@ -126,6 +126,14 @@ static bool is_known(void *ctx, const struct transport_route *route)
                                       : lwm2m_server_knows(gateway->server, route);
 }
 
+static void on_coming(void *ctx, const struct transport_route routes[], size_t count)
+{
+    struct gateway *gateway = ctx;
+    if (count > 0 && !is_secured(gateway, routes)) {
+        lwm2m_server_expect(gateway->server, routes, count);
+    }
+}
+
 static void on_received(void *ctx, const struct transport_route *route, uint8_t *data, size_t len)
 {
     struct gateway *gateway = ctx;
@@ -144,7 +152,8 @@ static bool read_batches(struct gateway *gateway, size_t index)
 {
     for (int i = 0; i < BATCHES_PER_TURN && !backlog_is_congested(gateway->backlog); i++) {
         gateway->now_ms = gateway_now_ms(NULL);
-        int count = transport_udp_receive(gateway->listeners[index], on_received, gateway);
+        int count =
+            transport_udp_receive(gateway->listeners[index], on_coming, on_received, gateway);
         if (count < 0) {
             log_warn(gateway->log, "socket-error", LOG_NUMBER("listener", index),
                      LOG_TEXT("reason", strerror(-count)));

@@ -107,6 +107,12 @@ struct lwm2m_device *lwm2m_registry_find_number(const struct lwm2m_registry *reg
     return lwm2m_table_find(&registry->by_location, number_hash(number), has_number, &number);
 }
 
+void lwm2m_registry_prefetch(const struct lwm2m_registry *registry,
+                             const struct lwm2m_device *device)
+{
+    lwm2m_table_prefetch(&registry->by_location, number_hash(device->number));
+}
+
 /* The value of a digit of base64url; -1. Every Update reads eleven of them. */
 static int digit_value(uint8_t c)
 {

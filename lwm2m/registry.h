@@ -90,6 +90,10 @@ struct lwm2m_device *lwm2m_registry_find(const struct lwm2m_registry *registry,
 struct lwm2m_device *lwm2m_registry_find_number(const struct lwm2m_registry *registry,
                                                 uint64_t number);
 
+/** Has what finds a device by its location id fetched into the caches. */
+void lwm2m_registry_prefetch(const struct lwm2m_registry *registry,
+                             const struct lwm2m_device *device);
+
 /** The device of a location id as a request spells it; NULL for anything else. */
 struct lwm2m_device *lwm2m_registry_find_location(const struct lwm2m_registry *registry,
                                                   const uint8_t *location, size_t len);

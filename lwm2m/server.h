@@ -221,6 +221,13 @@ struct lwm2m_server_callbacks {
 /** Ends without events; requests still held go back to their owners untouched. Accepts NULL. */
 void lwm2m_server_free(struct lwm2m_server *server);
 
+/**
+ * Says from where the next datagrams come, so that the processor fetches what it will need of all
+ * of them at the same time: with a million devices nothing of it is in the caches. Changes nothing.
+ */
+void lwm2m_server_expect(struct lwm2m_server *server, const struct transport_route routes[],
+                         size_t count);
+
 /** Handles one datagram. */
 void lwm2m_server_receive(struct lwm2m_server *server, const struct transport_route *route,
                           const uint8_t *data, size_t len, uint64_t now_ms);

@@ -40,6 +40,23 @@ struct lwcoap_peer *lwcoap_peer_find(struct lwcoap_endpoint *endpoint,
     return peer;
 }
 
+void lwcoap_peers_fetch(struct lwcoap_endpoint *endpoint, const struct transport_route routes[],
+                        size_t count, struct lwcoap_peer *peers[])
+{
+    const struct lwm2m_table *by_route = &endpoint->peers.by_route;
+    uint32_t hashes[LWCOAP_PEERS_AHEAD];
+
+    assert(count <= LWCOAP_PEERS_AHEAD);
+    for (size_t i = 0; i < count; i++) {
+        hashes[i] = hash_of(endpoint, &routes[i]);
+        lwm2m_table_prefetch(by_route, hashes[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        peers[i] = lwm2m_table_guess(by_route, hashes[i]);
+        lwm2m_prefetch(peers[i], sizeof *peers[i]);
+    }
+}
+
 struct lwcoap_peer *lwcoap_peer_hold(struct lwcoap_endpoint *endpoint,
                                      const struct transport_route *route)
 {

@@ -169,6 +169,31 @@ void *lwm2m_table_find(const struct lwm2m_table *table, uint32_t hash, lwm2m_tab
     return item;
 }
 
+static void prefetch_slot(const struct lwm2m_table_slots *array, uint32_t hash)
+{
+    if (array->capacity > 0) {
+        __builtin_prefetch(&array->slots[hash & (array->capacity - 1)]);
+    }
+}
+
+void lwm2m_table_prefetch(const struct lwm2m_table *table, uint32_t hash)
+{
+    prefetch_slot(&table->now, hash);
+    prefetch_slot(&table->before, hash);
+}
+
+static bool is_any(const void *item, const void *key)
+{
+    (void)item;
+    (void)key;
+    return true;
+}
+
+void *lwm2m_table_guess(const struct lwm2m_table *table, uint32_t hash)
+{
+    return lwm2m_table_find(table, hash, is_any, NULL);
+}
+
 void *lwm2m_table_next(const struct lwm2m_table *table, size_t *cursor)
 {
     size_t before = table->before.capacity;

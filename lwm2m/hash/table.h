@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define LWM2M_CACHE_LINE 64
+
 struct lwm2m_table_slot {
     void *item; /* NULL: empty */
     uint32_t hash;
@@ -47,6 +49,27 @@ void lwm2m_table_remove(struct lwm2m_table *table, uint32_t hash, const void *it
 /** The item with a key, NULL when there is none. */
 void *lwm2m_table_find(const struct lwm2m_table *table, uint32_t hash, lwm2m_table_equal *equal,
                        const void *key);
+
+/*
+ * Looking ahead: a table of a million items is not in the caches, and whoever knows of many
+ * look-ups before the first can have the processor fetch what they will touch at the same time.
+ * First lwm2m_table_prefetch() for all, then lwm2m_table_guess().
+ */
+
+/** Has some bytes fetched; NULL is nothing. */
+static inline void lwm2m_prefetch(const void *bytes, size_t len)
+{
+    for (size_t at = 0; bytes && at < len; at += LWM2M_CACHE_LINE) {
+        __builtin_prefetch((const char *)bytes + at);
+    }
+}
+
+/** Has the slot of a hash fetched. */
+void lwm2m_table_prefetch(const struct lwm2m_table *table, uint32_t hash);
+
+/** An item with this hash, perhaps not the one that is looked for; NULL: none. Touches no
+ *  item. */
+void *lwm2m_table_guess(const struct lwm2m_table *table, uint32_t hash);
 
 /**
  * The items one after the other, in no order: start with `*cursor` 0. NULL after the last. The

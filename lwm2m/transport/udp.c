@@ -54,6 +54,10 @@ struct transport_udp {
     unsigned out_count;
     size_t out_len;
     struct batch in;
+    struct {
+        struct transport_route routes[BATCH];
+        uint8_t slots[BATCH];
+    } received; /* of `in`, what is handed over */
     struct batch out;
     uint8_t *in_data;  /* BATCH slots */
     uint8_t *out_data; /* OUT_ROOM bytes */
@@ -249,36 +253,45 @@ static void read_local_address(struct msghdr *header, struct transport_route *ro
     }
 }
 
-static void hand_over(struct transport_udp *udp, struct mmsghdr *message, uint8_t *data,
-                      transport_udp_receiver *receiver, void *ctx)
+/* Puts what can be handed over to the front of the batch. @return how many those are */
+static size_t sort_out(struct transport_udp *udp, size_t received)
 {
-    struct msghdr *header = &message->msg_hdr;
-    struct transport_route route = { .listener = udp->listener };
-    if (header->msg_flags & MSG_TRUNC) {
-        udp->oversized++;
-        return;
+    size_t count = 0;
+    for (size_t i = 0; i < received; i++) {
+        struct msghdr *header = &udp->in.messages[i].msg_hdr;
+        struct transport_route route = { .listener = udp->listener };
+        if (header->msg_flags & MSG_TRUNC) {
+            udp->oversized++;
+        } else if (transport_address_from_sockaddr(header->msg_name, &route.remote) == 0) {
+            read_local_address(header, &route);
+            udp->received.routes[count] = route;
+            udp->received.slots[count++] = (uint8_t)i;
+        }
     }
-    if (transport_address_from_sockaddr(header->msg_name, &route.remote)) {
-        return;
-    }
-    read_local_address(header, &route);
-    receiver(ctx, &route, data, message->msg_len);
+    return count;
 }
 
-int transport_udp_receive(struct transport_udp *udp, transport_udp_receiver *receiver, void *ctx)
+int transport_udp_receive(struct transport_udp *udp, transport_udp_coming *coming,
+                          transport_udp_receiver *receiver, void *ctx)
 {
     for (size_t i = 0; i < BATCH; i++) {
         udp->in.messages[i].msg_hdr.msg_namelen = sizeof(udp->in.addresses[i]);
         udp->in.messages[i].msg_hdr.msg_controllen = sizeof(udp->in.controls[i].room);
     }
-    int count = recvmmsg(udp->fd, udp->in.messages, BATCH, MSG_DONTWAIT, NULL);
-    if (count < 0) {
+    int received = recvmmsg(udp->fd, udp->in.messages, BATCH, MSG_DONTWAIT, NULL);
+    if (received < 0) {
         return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : -errno;
     }
-    for (int i = 0; i < count; i++) {
-        hand_over(udp, &udp->in.messages[i], udp->in.parts[i].iov_base, receiver, ctx);
+    size_t count = sort_out(udp, (size_t)received);
+    if (coming) {
+        coming(ctx, udp->received.routes, count);
     }
-    return count;
+    for (size_t i = 0; i < count; i++) {
+        struct mmsghdr *message = &udp->in.messages[udp->received.slots[i]];
+        receiver(ctx, &udp->received.routes[i], message->msg_hdr.msg_iov->iov_base,
+                 message->msg_len);
+    }
+    return received;
 }
 
 unsigned transport_udp_full_percent(const struct transport_udp *udp)

@@ -22,6 +22,10 @@ struct transport_udp_settings {
     size_t socket_buffer; /* bytes of SO_RCVBUF and SO_SNDBUF; 0 keeps the system's default */
 };
 
+/** The ways that the datagrams of a batch came, before the first of them is handed over: time to
+ *  fetch into the caches what is known of their senders. */
+typedef void transport_udp_coming(void *ctx, const struct transport_route routes[], size_t count);
+
 /** A received datagram; `data` is borrowed for the call and may be changed by the receiver. */
 typedef void transport_udp_receiver(void *ctx, const struct transport_route *route, uint8_t *data,
                                     size_t len);
@@ -41,11 +45,13 @@ int transport_udp_fd(const struct transport_udp *udp);
 uint16_t transport_udp_port(const struct transport_udp *udp);
 
 /**
- * Receives one batch at the most and hands each to `receiver`.
+ * Receives one batch at the most and hands each to `receiver`; first `coming`, unless it is NULL,
+ * is told of the batch.
  *
  * @return how many came; a full batch means: there may be more. Negative errno on a socket error.
  */
-int transport_udp_receive(struct transport_udp *udp, transport_udp_receiver *receiver, void *ctx);
+int transport_udp_receive(struct transport_udp *udp, transport_udp_coming *coming,
+                          transport_udp_receiver *receiver, void *ctx);
 
 /** How much of the receive buffer is taken by what was not received yet, in percent; 0 when the
  * system does not say. */

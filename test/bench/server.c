@@ -128,6 +128,12 @@ static void forget_context(void *ctx, void *observation_context)
 
 /* --- the loop --- */
 
+static void on_coming(void *ctx, const struct transport_route routes[], size_t count)
+{
+    struct bench_server *bench = ctx;
+    lwm2m_server_expect(bench->server, routes, count);
+}
+
 static void on_datagram(void *ctx, const struct transport_route *route, uint8_t *data, size_t len)
 {
     struct bench_server *bench = ctx;
@@ -148,7 +154,7 @@ static void turn(struct bench_server *bench)
 {
     struct pollfd input = { .fd = transport_udp_fd(bench->udp), .events = POLLIN };
     bench->now_ms = clock_ns() / 1000000;
-    int came = transport_udp_receive(bench->udp, on_datagram, bench);
+    int came = transport_udp_receive(bench->udp, on_coming, on_datagram, bench);
     if (lwm2m_server_next_ms(bench->server) <= bench->now_ms) {
         lwm2m_server_run(bench->server, bench->now_ms);
     }

@@ -271,6 +271,41 @@ static void no_more_devices_than_allowed(void **state)
     expect(h, "registered d2 again", "< ACK 2.01  location=rd location=*", NULL);
 }
 
+/* So many that they are looked up ahead: nothing that is heard or sent is different for that. */
+static void a_large_fleet_is_expected_by_the_batch(void **state)
+{
+    enum { FLEET = 5000, BATCH = 150 };
+    static char locations[FLEET][sizeof(((struct harness *)NULL)->location)];
+    struct harness *h = *state;
+    struct lwm2m_server_settings settings = harness_settings();
+    struct transport_route routes[BATCH];
+
+    settings.max_devices = FLEET;
+    harness_restart(h, &settings);
+    for (uint16_t i = 0; i < FLEET; i++) {
+        char query[64];
+        snprintf(query, sizeof(query), "ep=d%d&lt=300&lwm2m=1.1", i);
+        h->route.remote.port = i + 1;
+        h->count = 0;
+        device_register(h, query, LINKS);
+        memcpy(locations[i], h->location, sizeof(locations[i]));
+    }
+    for (uint16_t i = 0; i < BATCH; i++) { /* every third is of nobody */
+        routes[i] = h->route;
+        routes[i].remote.port = (uint16_t)(i % 3 ? i * 33 + 1 : FLEET + i + 1);
+    }
+    lwm2m_server_expect(h->server, routes, BATCH);
+    for (uint16_t i = 0; i < BATCH; i++) {
+        h->route = routes[i];
+        h->count = h->checked = 0;
+        strcpy(h->location, locations[i * 33]);
+        device_update(h, "", NULL);
+        const char *answer = h->lines[h->count - 1];
+        assert_string_equal(answer, "< ACK 2.04 ");
+        assert_int_equal(h->moves, i / 3 + 1);
+    }
+}
+
 static void a_reason_makes_no_answer_larger_than_its_request(void **state)
 {
     struct harness *h = *state;
@@ -355,6 +390,7 @@ int main(void)
         TEST(a_deregister_is_answered_and_its_repetition_too),
         TEST(nobody_is_admitted_while_nothing_can_be_kept),
         TEST(no_more_devices_than_allowed),
+        TEST(a_large_fleet_is_expected_by_the_batch),
         TEST(a_reason_makes_no_answer_larger_than_its_request),
         TEST(queue_mode_has_many_spellings),
         TEST(other_paths_and_methods_are_refused),

@@ -38,6 +38,18 @@ static uint32_t hash_of(uint32_t key)
     return key % 3 ? key * 2654435761u : key % 7;
 }
 
+/* A guess is an item with the same hash; there is one whenever the item is in the table. */
+static void check_guess(const struct lwm2m_table *table, const struct item *item)
+{
+    lwm2m_table_prefetch(table, hash_of(item->key));
+    const struct item *guess = lwm2m_table_guess(table, hash_of(item->key));
+    assert_true(guess || !item->present);
+    if (guess) {
+        assert_true(guess->present);
+        assert_int_equal(hash_of(guess->key), hash_of(item->key));
+    }
+}
+
 static void check_all(const struct lwm2m_table *table, struct item *items)
 {
     size_t count = 0;
@@ -47,6 +59,7 @@ static void check_all(const struct lwm2m_table *table, struct item *items)
     for (size_t i = 0; i < ITEMS; i++) {
         void *found = lwm2m_table_find(table, hash_of(items[i].key), has_key, &items[i].key);
         assert_ptr_equal(found, items[i].present ? &items[i] : NULL);
+        check_guess(table, &items[i]);
         count += items[i].present;
         items[i].listed = false;
     }

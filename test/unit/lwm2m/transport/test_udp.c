@@ -24,6 +24,8 @@ struct inbox {
     size_t lens[KEEP];
     struct transport_route last;
     uint8_t data[TRANSPORT_UDP_DATAGRAM_MAX];
+    struct transport_route coming[TRANSPORT_UDP_BATCH]; /* of the batch under way */
+    size_t first;                                       /* its place among the others */
 };
 
 static void keep(void *ctx, const struct transport_route *route, uint8_t *data, size_t len)
@@ -36,6 +38,22 @@ static void keep(void *ctx, const struct transport_route *route, uint8_t *data, 
     if (inbox->echo) {
         transport_udp_send(inbox->udp, route, data, len);
     }
+}
+
+/* All of a batch are announced before the first of them is handed over. */
+static void announce(void *ctx, const struct transport_route routes[], size_t count)
+{
+    struct inbox *inbox = ctx;
+    memcpy(inbox->coming, routes, count * sizeof(*routes));
+    inbox->first = inbox->count;
+}
+
+static void keep_announced(void *ctx, const struct transport_route *route, uint8_t *data,
+                           size_t len)
+{
+    struct inbox *inbox = ctx;
+    assert_memory_equal(route, &inbox->coming[inbox->count - inbox->first], sizeof(*route));
+    keep(ctx, route, data, len);
 }
 
 static struct transport_udp *bound(const char *host, uint16_t listener)
@@ -66,6 +84,14 @@ static int device(const char *to, uint16_t port)
     return fd;
 }
 
+static uint16_t port_of(int fd)
+{
+    struct sockaddr_in own;
+    socklen_t len = sizeof(own);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&own, &len), 0);
+    return ntohs(own.sin_port);
+}
+
 static void await(int fd)
 {
     struct pollfd ready = { .fd = fd, .events = POLLIN };
@@ -80,7 +106,7 @@ static void exchanges(const char *bind_to, const char *write_to, const char *loc
     int fd = device(write_to, transport_udp_port(udp));
     assert_int_equal(send(fd, "hello", 5, 0), 5);
     await(transport_udp_fd(udp));
-    assert_int_equal(transport_udp_receive(udp, keep, &inbox), 1);
+    assert_int_equal(transport_udp_receive(udp, NULL, keep, &inbox), 1);
     transport_udp_flush(udp);
     assert_int_equal(inbox.lens[0], 5);
     assert_int_equal(inbox.last.listener, 7);
@@ -133,7 +159,7 @@ static void it_tells_how_full_its_buffer_is(void **state)
         (void)send(fd, datagram, sizeof(datagram), 0);
     }
     assert_in_range(transport_udp_full_percent(udp), 90, 100);
-    while (transport_udp_receive(udp, keep, &inbox) > 0) {
+    while (transport_udp_receive(udp, NULL, keep, &inbox) > 0) {
         inbox.count = 0;
     }
     assert_int_equal(transport_udp_full_percent(udp), 0);
@@ -152,7 +178,7 @@ static void the_remote_address_is_the_device(void **state)
     assert_int_equal(getsockname(fd, (struct sockaddr *)&own, &own_len), 0);
     assert_int_equal(send(fd, "", 0, 0), 0);
     await(transport_udp_fd(udp));
-    assert_int_equal(transport_udp_receive(udp, keep, &inbox), 1);
+    assert_int_equal(transport_udp_receive(udp, NULL, keep, &inbox), 1);
 
     struct transport_address expected;
     assert_int_equal(transport_address_from_sockaddr((struct sockaddr *)&own, &expected), 0);
@@ -172,10 +198,10 @@ static void datagrams_come_in_batches_of_64(void **state)
         assert_int_equal(send(fd, &i, 1, 0), 1);
     }
     await(transport_udp_fd(udp));
-    assert_int_equal(transport_udp_receive(udp, keep, &inbox), 64);
-    assert_int_equal(transport_udp_receive(udp, keep, &inbox), 64);
-    assert_int_equal(transport_udp_receive(udp, keep, &inbox), 22);
-    assert_int_equal(transport_udp_receive(udp, keep, &inbox), 0);
+    assert_int_equal(transport_udp_receive(udp, announce, keep_announced, &inbox), 64);
+    assert_int_equal(transport_udp_receive(udp, announce, keep_announced, &inbox), 64);
+    assert_int_equal(transport_udp_receive(udp, announce, keep_announced, &inbox), 22);
+    assert_int_equal(transport_udp_receive(udp, NULL, keep, &inbox), 0);
     transport_udp_flush(udp);
     for (uint8_t i = 0; i < 150; i++) {
         uint8_t answer = 255;
@@ -195,16 +221,19 @@ static void a_datagram_too_long_is_dropped_whole(void **state)
     struct inbox inbox = { .udp = udp };
     static const uint8_t zeros[TRANSPORT_UDP_DATAGRAM_MAX + 1];
     int fd = device("127.0.0.1", transport_udp_port(udp));
+    int other = device("127.0.0.1", transport_udp_port(udp));
     assert_int_equal(send(fd, zeros, sizeof(zeros), 0), sizeof(zeros));
-    assert_int_equal(send(fd, zeros, sizeof(zeros) - 1, 0), sizeof(zeros) - 1);
+    assert_int_equal(send(other, zeros, sizeof(zeros) - 1, 0), sizeof(zeros) - 1);
     await(transport_udp_fd(udp));
-    assert_int_equal(transport_udp_receive(udp, keep, &inbox), 2);
+    assert_int_equal(transport_udp_receive(udp, announce, keep_announced, &inbox), 2);
     assert_int_equal(inbox.count, 1);
     assert_int_equal(inbox.lens[0], TRANSPORT_UDP_DATAGRAM_MAX);
+    assert_int_equal(inbox.last.remote.port, port_of(other));
     assert_int_equal(transport_udp_oversized(udp), 1);
 
     transport_udp_send(udp, &inbox.last, zeros, sizeof(zeros));
     assert_int_equal(transport_udp_dropped(udp), 1);
+    close(other);
     close(fd);
     transport_udp_free(udp);
 }
@@ -218,7 +247,7 @@ static void long_datagrams_fill_a_batch_before_it_is_full(void **state)
     int fd = device("127.0.0.1", transport_udp_port(udp));
     assert_int_equal(send(fd, "x", 1, 0), 1);
     await(transport_udp_fd(udp));
-    assert_int_equal(transport_udp_receive(udp, keep, &inbox), 1);
+    assert_int_equal(transport_udp_receive(udp, NULL, keep, &inbox), 1);
     int room = 1 << 20;
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)) &&
                          setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)),
@@ -248,7 +277,7 @@ static void what_cannot_go_is_counted_and_the_rest_goes(void **state)
     int fd = device("127.0.0.1", transport_udp_port(udp));
     assert_int_equal(send(fd, "x", 1, 0), 1);
     await(transport_udp_fd(udp));
-    assert_int_equal(transport_udp_receive(udp, keep, &inbox), 1);
+    assert_int_equal(transport_udp_receive(udp, NULL, keep, &inbox), 1);
 
     struct transport_route v6 = inbox.last;
     v6.remote.ip[0] = 0x20; /* not an IPv4 address: this socket cannot reach it */
