@@ -1,7 +1,8 @@
 /*
  * bench-door: what a datagram of a stranger costs before it is dropped or answered, in nanoseconds
  * and allocations, without sockets: the gate alone, then the way through the server, which has
- * as many devices registered as the first argument says (100000).
+ * as many devices registered as the first argument says (100000). Beside it what such a device
+ * costs: its Update, alone and as one of a batch that the server was told of.
  */
 #include "lwm2m/gate/gate.h"
 #include "lwm2m/server.h"
@@ -13,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { ROUNDS = 1000000, SOURCES = 100000, DATAGRAM_MAX = 256 };
+enum { ROUNDS = 1000000, SOURCES = 100000, DATAGRAM_MAX = 256, LOCATION_LEN = 11, BATCH = 64 };
 
 /* Of the processor: other programs do not count. */
 static uint64_t used_ns(void)
@@ -56,6 +57,8 @@ struct bench {
     size_t answers;
     size_t answer_bytes;
     size_t longest;
+    char (*locations)[LOCATION_LEN]; /* of the devices */
+    uint32_t registering;            /* the device that is */
 };
 
 static struct transport_route route_of(uint32_t source)
@@ -119,6 +122,9 @@ static void on_send(void *ctx, const struct transport_route *route, const uint8_
     bench->answers++;
     bench->answer_bytes += len;
     bench->longest = len > bench->longest ? len : bench->longest;
+    if (data[1] == LWCOAP_CODE(2, 1)) {
+        memcpy(bench->locations[bench->registering], data + len - LOCATION_LEN, LOCATION_LEN);
+    }
 }
 
 static void on_event(void *ctx, const struct lwm2m_event *event)
@@ -220,17 +226,22 @@ static size_t write_notification(struct bench *bench, uint8_t *bytes, uint32_t n
     return writer.len;
 }
 
-static size_t write_update(struct bench *bench, uint8_t *bytes, uint32_t number)
+static size_t write_update_at(uint8_t *bytes, uint32_t number, const char *location)
 {
     struct lwcoap_writer writer;
-    char location[12];
-    (void)bench;
-    snprintf(location, sizeof(location), "%011u", number);
     lwcoap_writer_init(&writer, bytes, DATAGRAM_MAX, LWCOAP_CON, LWCOAP_POST, (uint16_t)number,
                        NULL, 0);
     lwcoap_writer_option(&writer, LWCOAP_OPTION_URI_PATH, "rd", 2);
-    lwcoap_writer_option(&writer, LWCOAP_OPTION_URI_PATH, location, 11);
+    lwcoap_writer_option(&writer, LWCOAP_OPTION_URI_PATH, location, LOCATION_LEN);
     return writer.len;
+}
+
+static size_t write_update(struct bench *bench, uint8_t *bytes, uint32_t number)
+{
+    char location[LOCATION_LEN + 1];
+    (void)bench;
+    snprintf(location, sizeof(location), "%011u", number);
+    return write_update_at(bytes, number, location);
 }
 
 static size_t write_discovery(struct bench *bench, uint8_t *bytes, uint32_t number)
@@ -292,6 +303,49 @@ static void kind_row(struct bench *bench, size_t kind, uint8_t (*bytes)[DATAGRAM
            (double)bench->answer_bytes / (double)sent_bytes);
 }
 
+/* --- what devices send --- */
+
+static void update_row(struct bench *bench, uint32_t devices, bool announced)
+{
+    uint8_t bytes[BATCH][DATAGRAM_MAX];
+    size_t lengths[BATCH];
+    struct transport_route routes[BATCH];
+    uint64_t used = 0;
+    bench->answers = 0;
+    for (uint32_t batch = 0; batch < ROUNDS / BATCH; batch++) {
+        for (uint32_t i = 0; i < BATCH; i++) {
+            uint32_t device = random_below(&bench->random, devices);
+            routes[i] = route_of(device);
+            lengths[i] = write_update_at(bytes[i], batch, bench->locations[device]);
+        }
+        uint64_t begin = used_ns();
+        if (announced) {
+            lwm2m_server_expect(bench->server, routes, BATCH);
+        }
+        for (uint32_t i = 0; i < BATCH; i++) {
+            lwm2m_server_receive(bench->server, &routes[i], bytes[i], lengths[i], batch / 5);
+        }
+        used += used_ns() - begin;
+    }
+    printf("%-34s %6.0f ns, %.2f answers\n",
+           announced ? "update of a device, announced" : "update of a device",
+           (double)used / (ROUNDS / BATCH * BATCH), (double)bench->answers / ROUNDS);
+}
+
+static int register_devices(struct bench *bench, uint32_t devices)
+{
+    bench->locations = calloc(devices, sizeof(*bench->locations));
+    for (uint32_t i = 0; bench->locations && i < devices; i++) {
+        struct transport_route route = route_of(i);
+        uint8_t bytes[DATAGRAM_MAX];
+        size_t len = write_register(bytes, i, "lwm2m=1.0");
+        bench->registering = i;
+        lwm2m_server_receive(bench->server, &route, bytes, len, 0);
+    }
+    printf("%zu devices\n", lwm2m_server_device_count(bench->server));
+    return lwm2m_server_device_count(bench->server) == devices ? 0 : -1;
+}
+
 int main(int argc, char **argv)
 {
     static uint8_t bytes[SOURCES][DATAGRAM_MAX];
@@ -299,18 +353,16 @@ int main(int argc, char **argv)
     struct bench bench = { .random = random_of(2) };
     uint32_t devices = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 100000;
     gate_rows();
-    if (start_server(&bench, devices) != 0) {
+    if (start_server(&bench, devices) != 0 || register_devices(&bench, devices) != 0) {
         return 1;
     }
-    for (uint32_t i = 0; i < devices; i++) {
-        struct transport_route route = route_of(i);
-        size_t len = write_register(bytes[0], i, "lwm2m=1.0");
-        lwm2m_server_receive(bench.server, &route, bytes[0], len, 0);
+    for (int round = 0; round < 6; round++) {
+        update_row(&bench, devices, round % 2 != 0);
     }
-    printf("%zu devices\n", lwm2m_server_device_count(bench.server));
     for (size_t kind = 0; kind < sizeof(kinds) / sizeof(kinds[0]); kind++) {
         kind_row(&bench, kind, bytes, lengths);
     }
     lwm2m_server_free(bench.server);
+    free(bench.locations);
     return 0;
 }
