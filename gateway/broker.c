@@ -13,6 +13,7 @@ enum {
     HEARTBEAT_MS = 900, /* keeps commands on a quiet connection fast, see mqtt/connection.h */
     COMMAND_OVERHEAD = 64 * 1024,
     URL_SIZE = 300,
+    MAX_INFLIGHT = 60000, /* of 65535 packet identifiers */
 };
 
 /* An empty setting is one that is not set. */
@@ -26,6 +27,11 @@ static void write_url(const struct config_broker *broker, char url[URL_SIZE])
     bool v6 = strchr(broker->host, ':') != NULL;
     (void)snprintf(url, URL_SIZE, "%s://%s%s%s:%u", broker->tls ? "mqtts" : "mqtt", v6 ? "[" : "",
                    broker->host, v6 ? "]" : "", broker->port);
+}
+
+uint32_t broker_max_inflight(const struct config *config)
+{
+    return config->mqtt.max_inflight < MAX_INFLIGHT ? config->mqtt.max_inflight : MAX_INFLIGHT;
 }
 
 /* The largest command worth taking: a body of the largest size, in base64 or hex. */
@@ -108,9 +114,7 @@ int broker_connect(const struct config *config, const char *filter, uint64_t jit
                         (uint8_t)config->mqtt.topics[CONFIG_TOPIC_STATUS].qos, true },
             .subscriptions = &subscription,
             .subscription_count = 1,
-            .max_unconfirmed = config->mqtt.max_inflight < BROKER_MAX_INFLIGHT
-                                   ? config->mqtt.max_inflight
-                                   : BROKER_MAX_INFLIGHT,
+            .max_unconfirmed = broker_max_inflight(config),
             .window = window_of(config),
             .max_inbox = MAX_INBOX,
             .max_message_bytes = max_command(config),

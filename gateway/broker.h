@@ -9,8 +9,9 @@
 #include "config/config.h"
 #include "mqtt/connection.h"
 
-/* How many publishes the connection holds at the most. */
-#define BROKER_MAX_INFLIGHT 60000
+/** How many publishes the connection holds at the most: `mqtt.max_inflight`, as far as there are
+ *  packet identifiers for them. */
+uint32_t broker_max_inflight(const struct config *config);
 
 /**
  * Starts the connection that a configuration asks for.

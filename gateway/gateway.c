@@ -201,9 +201,7 @@ static int start_uplink(struct gateway *gateway)
     backlog.drop_oldest = config->mqtt.backlog_full == CONFIG_BACKLOG_DROP_OLDEST;
     backlog.drain_rate = config->mqtt.drain_rate;
     backlog.max_waiting = config->mqtt.max_backlog;
-    backlog.max_inflight = config->mqtt.max_inflight < BROKER_MAX_INFLIGHT
-                               ? config->mqtt.max_inflight
-                               : BROKER_MAX_INFLIGHT;
+    backlog.max_inflight = broker_max_inflight(config);
     int err = backlog_new(&backlog, &gateway->backlog);
     if (err != 0) {
         return err;
