@@ -129,7 +129,7 @@ static bool is_known(void *ctx, const struct transport_route *route)
 static void on_coming(void *ctx, const struct transport_route routes[], size_t count)
 {
     struct gateway *gateway = ctx;
-    if (count > 0 && !is_secured(gateway, routes)) {
+    if (!is_secured(gateway, routes)) { /* they are of one listener */
         lwm2m_server_expect(gateway->server, routes, count);
     }
 }

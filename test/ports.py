@@ -4,7 +4,7 @@
 A port that was free a moment ago is not enough: its server binds it tens of milliseconds later, and
 the tests next door ask all the time.
 
-    ports.py tcp|udp    prints one, for a script
+    ports.py tcp|udp    prints one, for a script without such neighbours: it is free again
 """
 
 import fcntl

@@ -222,14 +222,14 @@ void store_change(struct store *store, enum store_statement statement,
     size_t size = size_of(values, count);
     if (make_room(store, size)) {
         append(store, statement, values, count, size);
-    } else if (!store->recovered) { /* the process does not hold what it has not read yet */
-        store->unfinished = true;
-        store->pending_len = 0;
-        store->health = STORE_FAILING;
-    } else {
+        return;
+    }
+    store->pending_len = 0;
+    store->health = STORE_FAILING;
+    if (store->recovered) {
         store->overflowed = store->stale = true;
-        store->pending_len = 0;
-        store->health = STORE_FAILING;
+    } else { /* the process does not hold what it has not read yet */
+        store->unfinished = true;
     }
 }
 

@@ -89,17 +89,20 @@ const void *store_column_blob(sqlite3_stmt *row, int column, size_t *len)
 
 /* --- queries --- */
 
-/* How far a query came. Rows are in the order of their first column, whatever file they are from.
- */
+/* How far a query came. Observations of one device have the same id: its. */
 struct progress {
-    sqlite3_int64 id; /* of the last row, */
-    int same;         /* so many of which had it */
+    sqlite3_int64 id; /* of the last row: its first column */
+    int same;         /* rows with this id */
     int rows;
 };
 
-static bool is_done(struct progress *before, sqlite3_int64 id)
+/* Whether a row was read before; each is asked about once. */
+static bool pass_by(struct progress *before, sqlite3_int64 id)
 {
-    return before->rows > 0 && (id < before->id || (id == before->id && before->same-- > 0));
+    if (before->rows == 0 || id > before->id) {
+        return false;
+    }
+    return id < before->id || before->same-- > 0;
 }
 
 static void note(struct progress *progress, sqlite3_int64 id)
@@ -121,7 +124,7 @@ static int run_query(struct store *store, enum store_statement which,
     }
     while (code == SQLITE_ROW) {
         sqlite3_int64 id = sqlite3_column_int64(statement, 0);
-        if (!is_done(&before, id)) {
+        if (!pass_by(&before, id)) {
             read(ctx, statement);
             note(progress, id);
         }

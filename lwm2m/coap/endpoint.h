@@ -236,6 +236,8 @@ void lwcoap_peer_moved(struct lwcoap_peer *peer, const struct transport_route *r
 struct lwcoap_peer *lwcoap_peer_find(struct lwcoap_endpoint *endpoint,
                                      const struct transport_route *route);
 
+#define LWCOAP_PEERS_AHEAD 64
+
 /**
  * The peers of many routes, looked up at the same time instead of one after the other, and fetched
  * into the caches: `peers[i]` is that of `routes[i]`, or of another route, or NULL. For what is
@@ -243,7 +245,6 @@ struct lwcoap_peer *lwcoap_peer_find(struct lwcoap_endpoint *endpoint,
  */
 void lwcoap_peers_fetch(struct lwcoap_endpoint *endpoint, const struct transport_route routes[],
                         size_t count, struct lwcoap_peer *peers[]);
-#define LWCOAP_PEERS_AHEAD 64
 
 /** A note of the caller's on a peer: whose messages come from there; NULL at first. */
 void lwcoap_peer_set_owner(struct lwcoap_peer *peer, void *owner);

@@ -283,7 +283,7 @@ int transport_udp_receive(struct transport_udp *udp, transport_udp_coming *comin
         return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : -errno;
     }
     size_t count = sort_out(udp, (size_t)received);
-    if (coming) {
+    if (coming && count > 0) {
         coming(ctx, udp->received.routes, count);
     }
     for (size_t i = 0; i < count; i++) {

@@ -22,8 +22,8 @@ struct transport_udp_settings {
     size_t socket_buffer; /* bytes of SO_RCVBUF and SO_SNDBUF; 0 keeps the system's default */
 };
 
-/** The ways that the datagrams of a batch came, before the first of them is handed over: time to
- *  fetch into the caches what is known of their senders. */
+/** The ways that the datagrams of a batch came, one at least, before the first of them is handed
+ *  over: time to fetch into the caches what is known of their senders. */
 typedef void transport_udp_coming(void *ctx, const struct transport_route routes[], size_t count);
 
 /** A received datagram; `data` is borrowed for the call and may be changed by the receiver. */

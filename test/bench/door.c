@@ -6,6 +6,7 @@
  */
 #include "lwm2m/gate/gate.h"
 #include "lwm2m/server.h"
+#include "lwm2m/transport/udp.h"
 #include "test/bench/random.h"
 
 #include <stdbool.h>
@@ -14,7 +15,13 @@
 #include <string.h>
 #include <time.h>
 
-enum { ROUNDS = 1000000, SOURCES = 100000, DATAGRAM_MAX = 256, LOCATION_LEN = 11, BATCH = 64 };
+enum {
+    ROUNDS = 1000000,
+    SOURCES = 100000,
+    DATAGRAM_MAX = 256,
+    LOCATION_LEN = 11,
+    BATCH = TRANSPORT_UDP_BATCH
+};
 
 /* Of the processor: other programs do not count. */
 static uint64_t used_ns(void)

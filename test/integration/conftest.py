@@ -1,7 +1,8 @@
 """What the integration tests stand on: a real broker, the gateway, devices, all on loopback.
 
-Every process belongs to one test, uses ports of its own and keeps its files in the test's tmp_path. A gateway or device that a sanitizer complains about, or that does not leave
-with status 0 when it is asked to, fails the test it served.
+Every process belongs to one test, uses ports of its own and keeps its files in the test's tmp_path.
+A gateway or device that a sanitizer complains about, or that does not leave with status 0 when it
+is asked to, fails the test it served.
 
     def test_read(gateway, mqtt, sim):
         sim("--endpoint", "meter")

@@ -4,8 +4,8 @@ import socket
 
 import pytest
 from coap import ACK, CON, CONTENT_FORMAT, LINK, OBSERVE, POST, RST, TEXT, URI_PATH, URI_QUERY, Message, Peer
-from ports import free_port
 from dialogue import observe, read
+from ports import free_port
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ import time
 
 import coap
 import pytest
+from coap import CON, DELETE, GET, LINK, NON, OBSERVE, POST, TEXT, URI_PATH, URI_QUERY, Message
 from conftest import wait_until
 from ports import free_port
-from coap import CON, DELETE, GET, LINK, NON, OBSERVE, POST, TEXT, URI_PATH, URI_QUERY, Message
 
 ECHO = 252
 MAX_AGE = 14

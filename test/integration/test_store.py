@@ -12,8 +12,8 @@ import time
 import pytest
 from coap import ACK, CON, CONTENT_FORMAT, NON, OBSERVE, POST, SENML_JSON, TEXT, Message
 from conftest import BUILD, wait_until
-from ports import free_port
 from dialogue import observe
+from ports import free_port
 
 
 @pytest.fixture
