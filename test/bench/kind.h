@@ -14,7 +14,8 @@ enum kind {
     KIND_DEREGISTER,
     KIND_NOTIFY_CON,
     KIND_NOTIFY_NON,
-    KIND_HANDSHAKE, /* DTLS: not one message but a whole exchange; secure.c writes it */
+    KIND_MESSAGES, /* those above are one message each, which kind_compose() writes */
+    KIND_HANDSHAKE = KIND_MESSAGES, /* DTLS: a whole exchange; secure.c writes it */
     KIND_COUNT,
 };
 
@@ -26,7 +27,8 @@ enum kind_verdict {
 
 bool kind_is_confirmable(enum kind kind);
 
-/** Writes a message of a device with its current message id; returns its length. */
+/** Writes a message (a kind below KIND_MESSAGES) of a device with its current message id; returns
+ * its length. */
 size_t kind_compose(enum kind kind, const struct fleet *fleet, uint32_t index, uint8_t *buffer);
 
 /** The device's message was answered (or reset). */

@@ -24,7 +24,7 @@ static size_t base_kind(struct random *random, struct fleet *fleet, uint32_t ind
 {
     fleet->devices[index].message_id++;
     fleet->devices[index].sequence++;
-    return kind_compose(random_below(random, KIND_COUNT), fleet, index, buffer);
+    return kind_compose(random_below(random, KIND_MESSAGES), fleet, index, buffer);
 }
 
 static size_t base_answer(struct random *random, struct fleet *fleet, uint32_t index,

@@ -77,13 +77,13 @@ static int begin(struct load *load)
 static enum kind draw(struct load *load, const struct day *day)
 {
     double dice = random_below(&load->random, UINT32_MAX) / (double)UINT32_MAX * day->total;
-    for (unsigned i = 0; i + 1 < KIND_COUNT; i++) {
+    for (unsigned i = 0; i + 1 < KIND_MESSAGES; i++) {
         dice -= load->settings.rates[i];
         if (dice < 0) {
             return (enum kind)i;
         }
     }
-    return KIND_COUNT - 1;
+    return KIND_MESSAGES - 1;
 }
 
 static bool take_gone(struct load *load, struct day *day, uint32_t *index)
